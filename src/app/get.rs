@@ -1,0 +1,171 @@
+//! Getting: ask what is there, plan, fetch, verify, place.
+
+use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{
+    app::Context,
+    content::{Hash, Ticket},
+    events::Failure,
+};
+
+/// Where content goes.
+pub enum Dest {
+    /// Below this folder, which is made when it is missing.
+    Dir(PathBuf),
+    /// One file, written here in order.
+    Writer(Box<dyn Write + Send>),
+}
+
+/// What to do when something else is in the way at the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnConflict {
+    /// Name it and stop before anything is fetched.
+    #[default]
+    Stop,
+    /// Replace files and links (never folders).
+    Overwrite,
+    /// Write the new one under another name: `a (1).txt`.
+    Rename,
+    /// Leave what is there, and do not fetch the new one.
+    Skip,
+}
+
+/// How long nothing at all may happen before a fetch gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// So long.
+    For(Duration),
+    /// Never give up.
+    Forever,
+}
+
+/// What is asked before content is fetched.
+#[derive(Debug, Clone)]
+pub struct Accept {
+    /// A name for the share, escaped.
+    pub name: String,
+    /// Files that would be written.
+    pub files: u64,
+    /// Sum of their sizes.
+    pub bytes: u64,
+    /// Free bytes at the destination, where known.
+    pub free: Option<u64>,
+    /// Names (escaped) that programs act on by themselves, at the top level of a home folder:
+    /// `.bashrc`, `.ssh`, …
+    pub risky: Vec<String>,
+}
+
+/// Answers questions that operations have.
+pub trait Decider: Send + Sync + 'static {
+    /// Whether to go on. Asked only when the share is larger than [`GetOptions::ask_above`] or has
+    /// risky names. May block; it is called on a thread of its own.
+    fn accept(&self, question: &Accept) -> bool;
+}
+
+impl<F: Fn(&Accept) -> bool + Send + Sync + 'static> Decider for F {
+    fn accept(&self, question: &Accept) -> bool {
+        self(question)
+    }
+}
+
+/// How to get.
+pub struct GetOptions {
+    /// What, and from whom.
+    pub ticket: Ticket,
+    /// Where to.
+    pub dest: Dest,
+    /// Fetch only entries that match one of these globs; everything when empty. A pattern matches a
+    /// whole path within the share (with or without its top folder) or a folder above it.
+    pub only: Vec<String>,
+    /// What to do about other content at the destination.
+    pub on_conflict: OnConflict,
+    /// How long nothing may happen.
+    pub wait: Wait,
+    /// Read again all that is already here instead of trusting what was recorded.
+    pub verify: bool,
+    /// Refuse shares with more bytes than this.
+    pub max_size: Option<u64>,
+    /// Ask the decider about shares with more bytes than this.
+    pub ask_above: u64,
+    /// Most bytes a second to receive.
+    pub limit_rate: Option<u64>,
+    /// Flush every file to the disk before it gets its name, and the folders at the end.
+    pub fsync: bool,
+}
+
+impl GetOptions {
+    /// Fetches everything that `ticket` names into `dest`.
+    #[must_use]
+    pub fn new(ticket: Ticket, dest: Dest) -> Self {
+        Self {
+            ticket,
+            dest,
+            only: Vec::new(),
+            on_conflict: OnConflict::Stop,
+            wait: Wait::For(Duration::from_secs(600)),
+            verify: false,
+            max_size: None,
+            ask_above: 10_000_000_000,
+            limit_rate: None,
+            fsync: false,
+        }
+    }
+}
+
+/// What a fetch did.
+#[derive(Debug, Clone)]
+pub struct Got {
+    /// The hash of the whole share.
+    pub root: Hash,
+    /// Files that are in place now.
+    pub files: u64,
+    /// Sum of their sizes.
+    pub bytes: u64,
+    /// Content bytes that came over the network in this run.
+    pub bytes_fetched: u64,
+    /// Files that were already in place, or left alone.
+    pub skipped: u64,
+    /// Whether nothing had to be done at all.
+    pub already_complete: bool,
+    /// Entries that were left alone because of [`OnConflict::Skip`], escaped.
+    pub left_alone: Vec<String>,
+    /// How long it took.
+    pub seconds: f64,
+    /// The folder everything is in.
+    pub dest: Option<PathBuf>,
+    /// What the top-level entries are called there, escaped.
+    pub top: Vec<String>,
+}
+
+/// A fetch under way. Dropping it stops it at once; what is verified stays for the next run.
+pub struct Getting {}
+
+impl Getting {
+    /// Starts to fetch. Everything that can be checked without the network is checked first.
+    ///
+    /// # Errors
+    /// `Usage`: a wrong pattern, an expired ticket, one's own ticket. `InTheWay`: the destination is
+    /// a file. `LocalDisk`: it cannot be written.
+    pub async fn start(
+        context: &Context,
+        options: GetOptions,
+        decider: Arc<dyn Decider>,
+    ) -> Result<Self, Failure> {
+        let _ = (context, options, decider);
+        todo!()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// `Unreachable`: nothing happened for as long as it may. `Refused`: by the sharer, the decider
+    /// or a limit. `Unverified`: hostile content. `InTheWay`, `LocalDisk`: as named.
+    pub async fn wait(&mut self) -> Result<Got, Failure> {
+        todo!()
+    }
+
+    /// Stops, and keeps what is verified for the next run. Takes at most 2 seconds.
+    pub async fn stop(self) {
+        todo!()
+    }
+}

@@ -1,0 +1,23 @@
+//! Careful file work: walking a tree, hashing it, the hash cache, and writing below one directory
+//! handle. Nothing here knows the network.
+//!
+//! Reading side: [`walk`] lists what a share holds, [`hash_tree`] hashes it on all cores with the
+//! help of a [`TreeCache`], [`Outboards`] keeps the hash trees of large files so that any part of
+//! them can be proven without reading the rest. Everything that differs between systems is in
+//! `sys`.
+
+mod hash;
+mod outboard;
+mod spool;
+mod stop;
+mod sys;
+mod tree_cache;
+mod walk;
+
+pub use hash::{HashProgress, hash_file, hash_tree};
+pub use outboard::{OUTBOARD_MIN, Outboards};
+pub use spool::{Snapshot, Spooled, snapshot, spool};
+pub use stop::Stop;
+pub use sys::FileStat;
+pub use tree_cache::{CacheInfo, TreeCache};
+pub use walk::{LeftOut, SourceFile, SourceRoot, Sources, WalkOptions, walk};

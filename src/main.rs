@@ -1,0 +1,3 @@
+//! The `grove` program. Everything is in the library.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Moving content: serving requests, fetching and placing.
