@@ -1,6 +1,30 @@
-//! An endpoint with our transport settings, and the paths to a peer.
+//! A node: an iroh endpoint with our transport settings, and the paths to a peer.
+//!
+//! By default a node uses the public relays and directory of the iroh project and looks for peers on
+//! the local network; [`Network`] narrows that. The settings differ by [`Role`]: a provider reads
+//! only small requests and takes tiny receive windows, so that a stranger cannot make it hold much;
+//! a getter fills a long link with many streams of the default window (one large window breaks a
+//! connection that loses packets, since more than 1024 pieces of a stream may not wait at once).
+//!
+//! What can fail: binding a socket. Relays, directories and mDNS that do not answer never do; they
+//! only leave fewer ways to be found.
 
-use std::net::SocketAddr;
+mod paths;
+mod transport;
+
+use std::{net::SocketAddr, time::Duration};
+
+use iroh::{
+    Endpoint, EndpointAddr, RelayMode, SecretKey,
+    endpoint::{Builder, presets},
+};
+use iroh_mdns_address_lookup::MdnsAddressLookup;
+use n0_future::StreamExt as _;
+
+pub use paths::{PathWatch, current_path};
+pub use transport::Role;
+
+use crate::events::{Failure, FailureKind};
 
 /// Which parts of the network are used.
 #[derive(Debug, Clone)]
@@ -15,10 +39,123 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Self {
-            offline: false,
-            lan: true,
-            bind: Vec::new(),
+        Self { offline: false, lan: true, bind: Vec::new() }
+    }
+}
+
+/// How long a ticket waits for a relay and for addresses to be discovered. A ticket without them
+/// still works on the local network and, once the directory knows us, everywhere.
+const ONLINE_WITHIN: Duration = Duration::from_millis(2500);
+
+/// How long a ticket waits for the addresses of our own interfaces, which need no network.
+const ADDRESSES_WITHIN: Duration = Duration::from_millis(200);
+
+/// A bound endpoint. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Node {
+    endpoint: Endpoint,
+    network: Network,
+}
+
+impl Node {
+    /// Binds an endpoint that answers to `secret`'s id and speaks `alpn`.
+    ///
+    /// # Errors
+    /// `Failed` when no socket can be bound.
+    pub async fn bind(
+        secret: SecretKey,
+        network: &Network,
+        role: Role,
+        alpn: &[u8],
+    ) -> Result<Self, Failure> {
+        let mut builder = if network.offline {
+            Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled)
+        } else {
+            Endpoint::builder(presets::N0)
+        };
+        builder = builder.secret_key(secret).transport_config(role.transport());
+        if role == Role::Provide {
+            builder = builder.alpns(vec![alpn.to_vec()]);
         }
+        builder = bind_sockets(builder, &network.bind)?;
+        let endpoint = builder.bind().await.map_err(|error| {
+            Failure::new(FailureKind::Failed, format!("no network socket could be opened: {error}"))
+                .hint("another program may hold the port given with --bind")
+        })?;
+        if network.lan {
+            find_on_lan(&endpoint, role);
+        }
+        Ok(Self { endpoint, network: network.clone() })
+    }
+
+    /// The endpoint itself.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Where this node can be reached, as far as it is known in time: it waits for the relay and the
+    /// public addresses, but never longer than two and a half seconds.
+    pub async fn address(&self) -> EndpointAddr {
+        if !self.network.offline {
+            let _ = tokio::time::timeout(ONLINE_WITHIN, self.endpoint.online()).await;
+        }
+        let mut address = self.endpoint.addr();
+        if address.ip_addrs().next().is_none() {
+            let mut changes = iroh::Watcher::stream(self.endpoint.watch_addr());
+            let _ = tokio::time::timeout(ADDRESSES_WITHIN, async {
+                while let Some(next) = changes.next().await {
+                    address = next;
+                    if address.ip_addrs().next().is_some() {
+                        break;
+                    }
+                }
+            })
+            .await;
+        }
+        if address.ip_addrs().next().is_none() {
+            // A machine without any network still has itself.
+            for socket in self.endpoint.bound_sockets() {
+                if socket.ip().is_loopback() || socket.is_ipv4() {
+                    let loopback = SocketAddr::from(([127, 0, 0, 1], socket.port()));
+                    address = address.with_ip_addr(loopback);
+                }
+            }
+        }
+        address
+    }
+
+    /// Closes all connections, telling peers, within a second.
+    pub async fn close(&self) {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.endpoint.close()).await;
+    }
+}
+
+fn bind_sockets(mut builder: Builder, addresses: &[SocketAddr]) -> Result<Builder, Failure> {
+    if addresses.is_empty() {
+        return Ok(builder);
+    }
+    builder = builder.clear_ip_transports();
+    for address in addresses {
+        builder = builder.bind_addr(*address).map_err(|error| {
+            Failure::new(FailureKind::Usage, format!("cannot listen at {address}: {error}"))
+        })?;
+    }
+    Ok(builder)
+}
+
+/// Joins the local network's multicast group. Where there is none (a container, a machine without an
+/// interface), the node works without.
+fn find_on_lan(endpoint: &Endpoint, role: Role) {
+    let lookup = MdnsAddressLookup::builder()
+        .advertise(role == Role::Provide)
+        .service_name("grove")
+        .build(endpoint.id());
+    match (lookup, endpoint.address_lookup()) {
+        (Ok(lookup), Ok(services)) => {
+            services.add(lookup);
+        }
+        (Err(error), _) => tracing::debug!(%error, "no local network lookup"),
+        (_, Err(error)) => tracing::debug!(%error, "no address lookup"),
     }
 }
