@@ -1,0 +1,389 @@
+//! Requests and codes on the wire.
+//!
+//! The request is that of iroh-blobs' protocol (`/iroh-bytes/4`), read and written here rather than
+//! by that crate, since a request comes from a stranger: it is parsed with bounds, and nothing walks
+//! over children that a share does not have. Its form, in postcard: a byte for the kind (0 is *get*,
+//! the only one served), the 32 bytes of the hash, then a list of `(offset delta, spec)`. Offset 0 is
+//! the blob itself, offset `i` its child `i - 1` if it is a hash sequence. A spec is a list of widths
+//! in chunks of 1 KiB, alternately left out and wanted; the last one goes on for ever. The last spec
+//! of the list goes on for all further children.
+
+use bao_tree::{ChunkNum, ChunkRanges};
+use iroh::endpoint::VarInt;
+use serde::{Deserialize, Serialize};
+
+use crate::content::Hash;
+
+/// The protocol's name in the handshake.
+pub const ALPN: &[u8] = b"/iroh-bytes/4";
+
+/// Most bytes of a request; longer ones are refused unread.
+pub const MAX_REQUEST: usize = 1024 * 1024;
+
+/// Most range boundaries in one request. Each costs at most one proof of some 60 hashes, so this
+/// bounds what a request can cost beside the content it is for.
+pub const MAX_BOUNDARIES: usize = 65_536;
+
+/// Stream reset: nothing by this hash is shared with this peer.
+pub const RESET_NOT_SHARED: u64 = 1;
+/// Stream reset: the request asks for more than is allowed.
+pub const RESET_LIMIT: u64 = 2;
+/// Stream reset: the request makes no sense, or the provider failed.
+pub const RESET_INTERNAL: u64 = 3;
+/// Stream reset: a file changed since it was shared. The number of the file is added to the code,
+/// so that the getter knows which, although the reset may overtake content.
+pub const RESET_CHANGED: u64 = 0x67_0000_0000;
+/// Stream reset: a file cannot be read; the number of the file is added.
+pub const RESET_UNREADABLE: u64 = 0x68_0000_0000;
+/// How many file numbers fit above [`RESET_CHANGED`] and [`RESET_UNREADABLE`].
+const RESET_FILES: u64 = 0x1_0000_0000;
+
+/// Why a side closed the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// No reason given; iroh-blobs tools close like this when they have everything.
+    Done,
+    /// The getter has all that it wanted. Said by Grove only.
+    Complete,
+    /// The share ended.
+    Stopped,
+    /// The share's time is over.
+    Expired,
+    /// The share is for others.
+    NotAllowed,
+    /// Others have taken the share already (`--once`, `--max-gets`).
+    Taken,
+    /// Too many connections.
+    Busy,
+    /// The other side sent or asked something that makes no sense.
+    Protocol,
+    /// The getter was stopped by its user.
+    Interrupted,
+}
+
+impl Close {
+    const ALL: [(Self, u32, &'static str); 9] = [
+        (Self::Done, 0, ""),
+        (Self::Complete, 0x6700, "complete"),
+        (Self::Stopped, 0x6701, "the share ended"),
+        (Self::Expired, 0x6702, "the share has expired"),
+        (Self::NotAllowed, 0x6703, "not shared with you"),
+        (Self::Taken, 0x6704, "already fetched by somebody else"),
+        (Self::Busy, 0x6705, "too many connections"),
+        (Self::Protocol, 0x6706, "protocol violated"),
+        (Self::Interrupted, 0x6707, "interrupted"),
+    ];
+
+    /// The code on the wire.
+    #[must_use]
+    pub fn code(self) -> VarInt {
+        VarInt::from_u32(self.row().1)
+    }
+
+    /// A few words for people who read a trace.
+    #[must_use]
+    pub fn reason(self) -> &'static [u8] {
+        self.row().2.as_bytes()
+    }
+
+    /// The reason behind a code; `None` for codes that Grove does not use.
+    #[must_use]
+    pub fn from_code(code: VarInt) -> Option<Self> {
+        let code = code.into_inner();
+        Self::ALL.iter().find(|row| u64::from(row.1) == code).map(|row| row.0)
+    }
+
+    fn row(self) -> (Self, u32, &'static str) {
+        *Self::ALL.iter().find(|row| row.0 == self).unwrap_or(&Self::ALL[0])
+    }
+}
+
+/// What a provider's reset of a stream says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reset {
+    /// See [`RESET_NOT_SHARED`].
+    NotShared,
+    /// See [`RESET_LIMIT`].
+    Limit,
+    /// The file of this number changed.
+    Changed(u32),
+    /// The file of this number cannot be read.
+    Unreadable(u32),
+    /// Anything else.
+    Internal,
+}
+
+impl Reset {
+    /// Reads the code of a reset.
+    #[must_use]
+    pub fn from_code(code: VarInt) -> Self {
+        let file = |base: u64, code: u64| u32::try_from(code - base).unwrap_or(u32::MAX);
+        match code.into_inner() {
+            RESET_NOT_SHARED => Self::NotShared,
+            RESET_LIMIT => Self::Limit,
+            c if (RESET_CHANGED..RESET_CHANGED + RESET_FILES).contains(&c) => {
+                Self::Changed(file(RESET_CHANGED, c))
+            }
+            c if (RESET_UNREADABLE..RESET_UNREADABLE + RESET_FILES).contains(&c) => {
+                Self::Unreadable(file(RESET_UNREADABLE, c))
+            }
+            _ => Self::Internal,
+        }
+    }
+
+    /// The code on the wire.
+    #[must_use]
+    pub fn code(self) -> VarInt {
+        let code = match self {
+            Self::NotShared => RESET_NOT_SHARED,
+            Self::Limit => RESET_LIMIT,
+            Self::Changed(file) => RESET_CHANGED + u64::from(file),
+            Self::Unreadable(file) => RESET_UNREADABLE + u64::from(file),
+            Self::Internal => RESET_INTERNAL,
+        };
+        VarInt::from_u64(code).unwrap_or(VarInt::from_u32(3))
+    }
+}
+
+/// What a getter asks for: ranges of a blob and of its children.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The blob.
+    pub hash: Hash,
+    /// From which offset on which ranges are wanted, offsets increasing. The last goes on for ever.
+    pub specs: Vec<(u64, ChunkRanges)>,
+}
+
+/// Why a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// It is not a *get*.
+    #[error("a request of a kind that is not served")]
+    Kind,
+    /// It does not parse.
+    #[error("a request that does not parse")]
+    Malformed,
+    /// It has too many ranges.
+    #[error("a request with too many ranges")]
+    TooManyRanges,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    hash: [u8; 32],
+    specs: Vec<(u64, Vec<u64>)>,
+}
+
+const KIND_GET: u8 = 0;
+
+impl Request {
+    /// All of one blob.
+    #[must_use]
+    pub fn blob(hash: Hash) -> Self {
+        Self { hash, specs: vec![(0, ChunkRanges::all()), (1, ChunkRanges::empty())] }
+    }
+
+    /// All of the children at `offsets` (1 is the first child) of a hash sequence.
+    #[must_use]
+    pub fn children(hash: Hash, offsets: std::ops::Range<u64>) -> Self {
+        let specs = vec![(offsets.start, ChunkRanges::all()), (offsets.end, ChunkRanges::empty())];
+        Self { hash, specs }
+    }
+
+    /// Some ranges of one child of a hash sequence, or of the blob itself at offset 0.
+    #[must_use]
+    pub fn ranges(hash: Hash, offset: u64, ranges: ChunkRanges) -> Self {
+        Self { hash, specs: vec![(offset, ranges), (offset + 1, ChunkRanges::empty())] }
+    }
+
+    /// The last chunk of each child at `offsets`, which proves its size.
+    #[must_use]
+    pub fn sizes(hash: Hash, offsets: std::ops::Range<u64>) -> Self {
+        let last = ChunkRanges::from(ChunkNum(u64::MAX)..);
+        Self { hash, specs: vec![(offsets.start, last), (offsets.end, ChunkRanges::empty())] }
+    }
+
+    /// The wire form.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut offset = 0;
+        let mut specs = Vec::with_capacity(self.specs.len());
+        for (at, ranges) in &self.specs {
+            let mut last = 0;
+            let widths = ranges.boundaries().iter().map(|boundary| {
+                let width = boundary.0 - last;
+                last = boundary.0;
+                width
+            });
+            specs.push((at - offset, widths.collect()));
+            offset = *at;
+        }
+        let mut bytes = vec![KIND_GET];
+        let wire = Wire { hash: *self.hash.as_bytes(), specs };
+        bytes.extend(postcard::to_stdvec(&wire).unwrap_or_default());
+        bytes
+    }
+
+    /// Reads the wire form of a stranger's request.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, RequestError> {
+        let (kind, rest) = bytes.split_first().ok_or(RequestError::Malformed)?;
+        if *kind != KIND_GET {
+            return Err(RequestError::Kind);
+        }
+        let (wire, rest): (Wire, _) =
+            postcard::take_from_bytes(rest).map_err(|_| RequestError::Malformed)?;
+        if !rest.is_empty() {
+            return Err(RequestError::Malformed);
+        }
+        let boundaries: usize = wire.specs.iter().map(|(_, widths)| widths.len()).sum();
+        if boundaries > MAX_BOUNDARIES {
+            return Err(RequestError::TooManyRanges);
+        }
+        let mut offset = 0u64;
+        let mut specs: Vec<(u64, ChunkRanges)> = Vec::with_capacity(wire.specs.len());
+        for (i, (delta, widths)) in wire.specs.into_iter().enumerate() {
+            if i > 0 && delta == 0 {
+                return Err(RequestError::Malformed);
+            }
+            offset = offset.checked_add(delta).ok_or(RequestError::Malformed)?;
+            specs.push((offset, ranges_of(&widths)?));
+        }
+        Ok(Self { hash: Hash::from_bytes(wire.hash), specs })
+    }
+
+    /// The offsets below `count` for which something is wanted, with the ranges; costs nothing for
+    /// offsets for which nothing is.
+    pub fn wanted(&self, count: u64) -> impl Iterator<Item = (u64, &ChunkRanges)> {
+        let ends = self.specs.iter().skip(1).map(|(offset, _)| *offset).chain([u64::MAX]);
+        self.specs.iter().zip(ends).filter(|((_, ranges), _)| !ranges.is_empty()).flat_map(
+            move |((start, ranges), end)| {
+                (*start..end.min(count)).map(move |offset| (offset, ranges))
+            },
+        )
+    }
+}
+
+fn ranges_of(widths: &[u64]) -> Result<ChunkRanges, RequestError> {
+    let mut boundaries = Vec::with_capacity(widths.len());
+    let mut at = 0u64;
+    for (i, width) in widths.iter().enumerate() {
+        if i > 0 && *width == 0 {
+            return Err(RequestError::Malformed);
+        }
+        at = at.checked_add(*width).ok_or(RequestError::Malformed)?;
+        boundaries.push(ChunkNum(at));
+    }
+    ChunkRanges::new(boundaries.into()).ok_or(RequestError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use iroh_blobs::protocol::{ChunkRangesExt as _, GetRequest, Request as Theirs};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hash() -> Hash {
+        Hash::new(b"some content")
+    }
+
+    #[test]
+    fn requests_are_those_of_iroh_blobs() {
+        let ours = Request::children(hash(), 2..5);
+        let theirs = GetRequest::builder()
+            .child(1, ChunkRanges::all())
+            .child(2, ChunkRanges::all())
+            .child(3, ChunkRanges::all())
+            .build(hash());
+        let bytes = postcard::to_stdvec(&Theirs::Get(theirs)).unwrap();
+        assert_eq!(ours.encode(), bytes);
+        assert_eq!(Request::decode(&bytes).unwrap(), ours);
+    }
+
+    #[test]
+    fn a_request_for_sizes_is_that_of_iroh_blobs() {
+        let theirs = GetRequest::new(
+            hash(),
+            iroh_blobs::protocol::ChunkRangesSeq::verified_child_sizes(),
+        );
+        let bytes = postcard::to_stdvec(&Theirs::Get(theirs)).unwrap();
+        let ours = Request::decode(&bytes).unwrap();
+        let wanted: Vec<_> = ours.wanted(4).collect();
+        let last = ChunkRanges::last_chunk();
+        assert_eq!(wanted, vec![(1, &last), (2, &last), (3, &last)]);
+    }
+
+    #[test]
+    fn an_offset_far_away_costs_nothing() {
+        let far = Request { hash: hash(), specs: vec![(u64::MAX - 1, ChunkRanges::all())] };
+        assert_eq!(far.wanted(1000).count(), 0);
+        let open = Request { hash: hash(), specs: vec![(3, ChunkRanges::all())] };
+        assert_eq!(open.wanted(5).map(|(offset, _)| offset).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[test]
+    fn other_kinds_and_garbage_are_refused() {
+        let good = Request::blob(hash()).encode();
+        for kind in 1..=255 {
+            let mut bytes = good.clone();
+            bytes[0] = kind;
+            assert_eq!(Request::decode(&bytes), Err(RequestError::Kind), "kind {kind}");
+        }
+        for end in 0..good.len() {
+            assert_eq!(Request::decode(&good[..end]), Err(RequestError::Malformed));
+        }
+        let mut longer = good;
+        longer.push(0);
+        assert_eq!(Request::decode(&longer), Err(RequestError::Malformed));
+    }
+
+    #[test]
+    fn too_many_ranges_are_refused() {
+        let widths = vec![1u64; MAX_BOUNDARIES + 1];
+        let wire = Wire { hash: [7; 32], specs: vec![(0, widths)] };
+        let mut bytes = vec![KIND_GET];
+        bytes.extend(postcard::to_stdvec(&wire).unwrap());
+        assert_eq!(Request::decode(&bytes), Err(RequestError::TooManyRanges));
+    }
+
+    #[test]
+    fn codes_come_back_as_they_went() {
+        for (close, ..) in Close::ALL {
+            assert_eq!(Close::from_code(close.code()), Some(close));
+        }
+        for reset in [
+            Reset::NotShared,
+            Reset::Limit,
+            Reset::Internal,
+            Reset::Changed(0),
+            Reset::Changed(u32::MAX),
+            Reset::Unreadable(17),
+        ] {
+            assert_eq!(Reset::from_code(reset.code()), reset);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(request) = Request::decode(&bytes) {
+                prop_assert!(request.wanted(100).count() <= 100);
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read(
+            start in 0u64..1000,
+            widths in prop::collection::vec(1u64..1_000_000, 0..40),
+        ) {
+            let ranges = ranges_of(&widths).unwrap();
+            let request = Request::ranges(hash(), start, ranges.clone());
+            if !ranges.is_empty() {
+                prop_assert_eq!(Request::decode(&request.encode()).unwrap(), request);
+            }
+        }
+    }
+}
