@@ -108,7 +108,8 @@ pub(super) fn check_entries(manifest: &Manifest, limits: &Limits) -> Result<(), 
 /// See [`Manifest::folding_collisions`].
 ///
 /// Walks the tree in order and gives every place (entry or implied folder) the hash of its folded
-/// path. Two places with one hash are compared in full, so a chance match is not reported.
+/// path. What is below a folder that collides with an earlier one is kept apart from what is below
+/// that one, since the two folders already say it all.
 pub(super) fn folding_collisions(manifest: &Manifest) -> Vec<Collision> {
     let hasher = std::collections::hash_map::RandomState::new();
     // Hash of the folded path → entry and number of its bytes.
@@ -129,20 +130,21 @@ pub(super) fn folding_collisions(manifest: &Manifest) -> Vec<Collision> {
                 .position(|b| *b == b'/')
                 .map_or(bytes.len(), |len| start + len);
             let above = stack.last().map_or(0, |(_, hash)| *hash);
-            let hash = hasher.hash_one((above, fold_component(&bytes[start..end])));
-            stack.push((end, hash));
-            // Paths are at most 4096 bytes.
-            let place = (index, u16::try_from(end).unwrap_or(u16::MAX));
+            let component = &bytes[start..end];
+            let mut hash = hasher.hash_one((above, fold_component(component)));
             if let Some(&(other, len)) = places.get(&hash) {
                 let first = entry(manifest, other).path.prefix(usize::from(len));
                 let second = path.prefix(end);
-                // Below two folders that collide everything may; the folders say it all.
-                if first.parent() == second.parent() && folds_alike(&first, &second) {
+                if is_collision(&first, &second) {
                     collisions.push(Collision { first, second });
+                    // What is below has no part in the first folder: it is told apart by bytes.
+                    hash = hasher.hash_one((hash, component));
                 }
             } else {
-                places.insert(hash, place);
+                // Paths are at most 4096 bytes.
+                places.insert(hash, (index, u16::try_from(end).unwrap_or(u16::MAX)));
             }
+            stack.push((end, hash));
             start = end + 1;
         }
         before = bytes;
@@ -150,8 +152,8 @@ pub(super) fn folding_collisions(manifest: &Manifest) -> Vec<Collision> {
     collisions
 }
 
-fn folds_alike(a: &EntryPath, b: &EntryPath) -> bool {
-    a.components()
-        .map(fold_component)
-        .eq(b.components().map(fold_component))
+/// Whether two places whose hashes match really are one; hashes may match by chance.
+fn is_collision(first: &EntryPath, second: &EntryPath) -> bool {
+    let fold = |path: &EntryPath| fold_component(path.file_name());
+    first.parent() == second.parent() && fold(first) == fold(second)
 }
