@@ -254,15 +254,53 @@ impl Request {
         Ok(Self { hash: Hash::from_bytes(wire.hash), specs })
     }
 
-    /// The offsets below `count` for which something is wanted, with the ranges; costs nothing for
+    /// The offsets below `count` for which something is wanted, with the ranges. Costs nothing for
     /// offsets for which nothing is.
-    pub fn wanted(&self, count: u64) -> impl Iterator<Item = (u64, &ChunkRanges)> {
-        let ends = self.specs.iter().skip(1).map(|(offset, _)| *offset).chain([u64::MAX]);
-        self.specs.iter().zip(ends).filter(|((_, ranges), _)| !ranges.is_empty()).flat_map(
-            move |((start, ranges), end)| {
-                (*start..end.min(count)).map(move |offset| (offset, ranges))
-            },
-        )
+    #[must_use]
+    pub fn into_wanted(self, count: u64) -> Wanted {
+        let at = self.specs.first().map_or(0, |(offset, _)| *offset);
+        Wanted { specs: self.specs, spec: 0, at, count }
+    }
+}
+
+/// The offsets that a request wants something of; made by [`Request::into_wanted`].
+#[derive(Debug)]
+pub struct Wanted {
+    specs: Vec<(u64, ChunkRanges)>,
+    spec: usize,
+    at: u64,
+    count: u64,
+}
+
+impl Wanted {
+    /// Whether anything at `offset` or behind it is wanted.
+    #[must_use]
+    pub fn reaches(&self, offset: u64) -> bool {
+        let ends = self.specs.iter().skip(1).map(|(at, _)| *at).chain([u64::MAX]);
+        self.specs.iter().zip(ends).any(|((start, ranges), end)| {
+            let end = end.min(self.count);
+            !ranges.is_empty() && *start < end && end > offset
+        })
+    }
+}
+
+impl Iterator for Wanted {
+    type Item = (u64, ChunkRanges);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (_, ranges) = self.specs.get(self.spec)?;
+            let next = self.specs.get(self.spec + 1).map(|(offset, _)| *offset);
+            let end = next.unwrap_or(u64::MAX).min(self.count);
+            if ranges.is_empty() || self.at >= end {
+                self.spec += 1;
+                self.at = next?;
+                continue;
+            }
+            let at = self.at;
+            self.at += 1;
+            return Some((at, ranges.clone()));
+        }
     }
 }
 
@@ -311,17 +349,17 @@ mod tests {
         );
         let bytes = postcard::to_stdvec(&Theirs::Get(theirs)).unwrap();
         let ours = Request::decode(&bytes).unwrap();
-        let wanted: Vec<_> = ours.wanted(4).collect();
+        let wanted: Vec<_> = ours.into_wanted(4).collect();
         let last = ChunkRanges::last_chunk();
-        assert_eq!(wanted, vec![(1, &last), (2, &last), (3, &last)]);
+        assert_eq!(wanted, vec![(1, last.clone()), (2, last.clone()), (3, last)]);
     }
 
     #[test]
     fn an_offset_far_away_costs_nothing() {
         let far = Request { hash: hash(), specs: vec![(u64::MAX - 1, ChunkRanges::all())] };
-        assert_eq!(far.wanted(1000).count(), 0);
+        assert_eq!(far.into_wanted(1000).count(), 0);
         let open = Request { hash: hash(), specs: vec![(3, ChunkRanges::all())] };
-        assert_eq!(open.wanted(5).map(|(offset, _)| offset).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(open.into_wanted(5).map(|(offset, _)| offset).collect::<Vec<_>>(), [3, 4]);
     }
 
     #[test]
@@ -370,7 +408,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(request) = Request::decode(&bytes) {
-                prop_assert!(request.wanted(100).count() <= 100);
+                prop_assert!(request.into_wanted(100).count() <= 100);
             }
         }
 
