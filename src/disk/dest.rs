@@ -1,0 +1,218 @@
+//! Writing below one folder, and never outside it.
+//!
+//! A [`Destination`] holds a handle on the folder that the user named. Every folder below it is
+//! opened one component at a time and never through a link, and every file gets its name by a rename
+//! within such handles. So whatever happens to the tree meanwhile, nothing is written elsewhere.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::sys::{Dir, Found};
+use crate::content::{EntryPath, LinkEntry, Mtime};
+
+/// Folder handles that are kept open. Entries come sorted, so few folders are in use at a time.
+const OPEN_DIRS: usize = 64;
+
+/// A folder that entries are placed in.
+#[derive(Debug)]
+pub struct Destination {
+    root: Arc<Dir>,
+    path: PathBuf,
+    open: Mutex<HashMap<EntryPath, Arc<Dir>>>,
+}
+
+/// What is at the place of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// This.
+    Is(Found),
+    /// Something above it is not a folder: where, and what it is.
+    Blocked(EntryPath, &'static str),
+}
+
+impl Destination {
+    /// Opens the folder at `path`; `None` when there is nothing there.
+    ///
+    /// # Errors
+    /// `NotADirectory` when it is something else; those of opening.
+    pub fn open(path: &Path) -> io::Result<Option<Self>> {
+        match Dir::open(path) {
+            Ok(root) => Ok(Some(Self {
+                root: Arc::new(root),
+                path: std::path::absolute(path)?,
+                open: Mutex::default(),
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A dangling link is something, too.
+                match fs::symlink_metadata(path) {
+                    Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+                    Err(_) => Ok(None),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the folder at `path`, and those above it, where they are missing. Also returns the
+    /// uppermost folder that was made, to be able to take it back.
+    ///
+    /// # Errors
+    /// Those of creating and opening.
+    pub fn create(path: &Path) -> io::Result<(Self, Option<PathBuf>)> {
+        let missing = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
+        let made = missing.last().map(Path::to_owned);
+        fs::create_dir_all(path)?;
+        let opened = Self::open(path)?;
+        Ok((opened.ok_or(io::ErrorKind::NotFound)?, made))
+    }
+
+    /// Where it is, absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn root(&self) -> &Arc<Dir> {
+        &self.root
+    }
+
+    /// What is at the place of an entry, without following any link.
+    ///
+    /// # Errors
+    /// Those of looking.
+    pub fn look(&self, entry: &EntryPath) -> io::Result<Place> {
+        let mut above = Vec::new();
+        let mut parent = entry.parent();
+        while let Some(path) = parent {
+            parent = path.parent();
+            above.push(path);
+        }
+        let mut dir = self.root.clone();
+        for path in above.into_iter().rev() {
+            if let Some(open) = self.opened().get(&path).cloned() {
+                dir = open;
+                continue;
+            }
+            match dir.look(path.file_name())? {
+                Found::Nothing => return Ok(Place::Is(Found::Nothing)),
+                Found::Dir(_) => dir = self.remember(path.clone(), dir.open_dir(path.file_name())?),
+                other => return Ok(Place::Blocked(path, other.what())),
+            }
+        }
+        Ok(Place::Is(dir.look(entry.file_name())?))
+    }
+
+    /// Makes the folder `entry`, and those above it; says whether it was missing.
+    ///
+    /// # Errors
+    /// Those of making, `NotADirectory` when something else is there.
+    pub fn make_dir(&self, entry: &EntryPath, private: bool) -> io::Result<bool> {
+        let parent = self.parent(entry)?;
+        match parent.create_dir(entry.file_name(), private) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                match parent.look(entry.file_name())? {
+                    Found::Dir(_) => Ok(false),
+                    _ => Err(io::ErrorKind::NotADirectory.into()),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// Those of opening; `InvalidInput` when it is no regular file.
+    pub fn open_file(&self, entry: &EntryPath) -> io::Result<fs::File> {
+        self.parent(entry)?.open_file(entry.file_name(), false)
+    }
+
+    /// Moves the file `name` in `from` to the place of `entry`, whose folder is made when it is
+    /// missing.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something is there and not to be replaced; those of moving.
+    pub(super) fn place(
+        &self,
+        from: &Dir,
+        name: &[u8],
+        entry: &EntryPath,
+        replace: bool,
+    ) -> io::Result<()> {
+        from.rename(name, &*self.parent(entry)?, entry.file_name(), replace)
+    }
+
+    /// Makes a symbolic link.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something is there; those of making.
+    pub fn make_link(&self, link: &LinkEntry, at: &EntryPath, replace: bool) -> io::Result<()> {
+        let parent = self.parent(at)?;
+        match parent.symlink(&link.target, at.file_name()) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && replace => {
+                parent.remove_file(at.file_name())?;
+                parent.symlink(&link.target, at.file_name())?;
+            }
+            other => other?,
+        }
+        parent.set_mtime(at.file_name(), link.mtime)
+    }
+
+    /// Gives a folder its mode (its owner can always enter it) and modification time.
+    ///
+    /// # Errors
+    /// Those of changing it.
+    pub fn finish_dir(&self, entry: &EntryPath, mode: u32, mtime: Mtime) -> io::Result<()> {
+        self.opened().remove(entry);
+        self.parent(entry)?.finish_dir(entry.file_name(), mode | 0o700, mtime)
+    }
+
+    /// Waits until the names in a folder are on the disk; `None` is the destination itself.
+    ///
+    /// # Errors
+    /// Those of syncing.
+    pub fn sync_dir(&self, entry: Option<&EntryPath>) -> io::Result<()> {
+        match entry {
+            None => self.root.sync(),
+            Some(entry) => self.parent(entry)?.open_dir(entry.file_name())?.sync(),
+        }
+    }
+
+    /// The folder that `entry` is in, made where it is missing.
+    fn parent(&self, entry: &EntryPath) -> io::Result<Arc<Dir>> {
+        let Some(path) = entry.parent() else { return Ok(self.root.clone()) };
+        if let Some(open) = self.opened().get(&path).cloned() {
+            return Ok(open);
+        }
+        let above = self.parent(&path)?;
+        let dir = match above.open_dir(path.file_name()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match above.create_dir(path.file_name(), false) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    _ => above.open_dir(path.file_name())?,
+                }
+            }
+            other => other?,
+        };
+        Ok(self.remember(path, dir))
+    }
+
+    fn remember(&self, path: EntryPath, dir: Dir) -> Arc<Dir> {
+        let dir = Arc::new(dir);
+        let mut open = self.opened();
+        if open.len() >= OPEN_DIRS {
+            open.clear();
+        }
+        open.insert(path, dir.clone());
+        dir
+    }
+
+    fn opened(&self) -> MutexGuard<'_, HashMap<EntryPath, Arc<Dir>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

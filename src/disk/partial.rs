@@ -1,0 +1,423 @@
+//! What an unfinished fetch has so far: `DEST/.grove-partial/<root>/`, on the destination's own file
+//! system.
+//!
+//! | name | what it is |
+//! |---|---|
+//! | `lock` | held while a fetch is at work here |
+//! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; 4 bytes each, little-endian |
+//! | `N.new` | a small file, number N of the share, that is being written; worth nothing after a kill |
+//! | `N.data` | a large file that is being fetched, in its final form except for the gaps |
+//! | `N.tree` | its outboard, as far as it is known |
+//! | `N.have` | which parts of it were verified and written, see [`have`] |
+//!
+//! Names are numbers, so that nothing of a stranger's naming gets in here and no name is too long.
+//! A file moves to its final name when it is complete; after the last one the folder is gone.
+
+mod have;
+
+use std::{
+    fs::File,
+    io::{self, Read as _, Write as _},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bao_tree::{ChunkNum, ChunkRanges};
+
+use self::have::Have;
+use super::{
+    Destination, FileStat,
+    sys::{self, Dir},
+};
+use crate::content::{EntryPath, Hash, Mtime, PARTIAL_DIR};
+
+/// How much may be fetched before it is written down that it was: what a kill costs at most.
+const SAVE_EVERY: u64 = 4 * 1024 * 1024;
+
+/// How often content is flushed to the disk and written down as such: what a power failure costs.
+const SYNC_EVERY: Duration = Duration::from_secs(10);
+
+/// The folder of one unfinished fetch.
+#[derive(Debug)]
+pub struct Partial {
+    dir: Dir,
+    holder: Dir,
+    name: String,
+    _lock: File,
+}
+
+/// How a finished file is to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Finish {
+    /// Permission bits; `None` leaves what the umask gave.
+    pub mode: Option<u32>,
+    /// Modification time; `None` leaves now.
+    pub mtime: Option<Mtime>,
+    /// Whether a file that is in the way is replaced.
+    pub replace: bool,
+    /// Whether content is flushed to the disk before it gets its name.
+    pub fsync: bool,
+}
+
+impl Finish {
+    fn apply(&self, file: &File) -> io::Result<()> {
+        // Whoever owns a file can read it, whatever the sharer's mode was.
+        let mode = self.mode.map(|mode| (mode & 0o777) | 0o400);
+        sys::finish_file(file, mode, self.mtime)?;
+        if self.fsync { file.sync_all() } else { Ok(()) }
+    }
+}
+
+impl Partial {
+    /// Opens the folder for the share `root` in `destination`, making it when it is missing. What a
+    /// kill left half-written is swept.
+    ///
+    /// # Errors
+    /// `ResourceBusy` when another fetch is at work here; those of making and opening.
+    pub fn open(destination: &Destination, root: &Hash) -> io::Result<Self> {
+        let name = root.to_hex();
+        let holder = open_or_make(destination.root(), PARTIAL_DIR.as_bytes())?;
+        let dir = open_or_make(&holder, name.as_bytes())?;
+        let lock = match dir.create_file(b"lock") {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                dir.open_file(b"lock", true)?
+            }
+            other => other?,
+        };
+        if lock.try_lock().is_err() {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        for left in dir.names()?.iter().filter(|name| name.ends_with(b".new")) {
+            dir.remove_file(left)?;
+        }
+        Ok(Self { dir, holder, name, _lock: lock })
+    }
+
+    /// Whether there is unfinished work of the share `root` in `destination`.
+    #[must_use]
+    pub fn exists(destination: &Destination, root: &Hash) -> bool {
+        let holder = destination.root().open_dir(PARTIAL_DIR.as_bytes());
+        holder.and_then(|holder| holder.open_dir(root.to_hex().as_bytes())).is_ok()
+    }
+
+    /// Writes a whole small file under its final name.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something is in the way; those of writing. Nothing is left behind.
+    pub fn write_small(
+        &self,
+        number: u32,
+        content: &[u8],
+        destination: &Destination,
+        entry: &EntryPath,
+        finish: &Finish,
+    ) -> io::Result<FileStat> {
+        let name = format!("{number}.new").into_bytes();
+        let mut file = self.dir.create_file(&name)?;
+        let placed = (|| {
+            file.write_all(content)?;
+            finish.apply(&file)?;
+            destination.place(&self.dir, &name, entry, finish.replace)?;
+            FileStat::of(&file)
+        })();
+        if placed.is_err() {
+            // The first error is the one to report.
+            let _ = self.dir.remove_file(&name);
+        }
+        placed
+    }
+
+    /// Opens or begins a large file.
+    ///
+    /// # Errors
+    /// Those of opening and making.
+    pub fn large(&self, number: u32, hash: &Hash, size: u64) -> io::Result<PartFile> {
+        let names = LargeNames::new(number);
+        let data = self.open_or_create(&names.data)?;
+        let tree = self.open_or_create(&names.tree)?;
+        let mut bytes = Vec::new();
+        match self.dir.open_file(&names.have, false) {
+            Ok(mut file) => {
+                file.read_to_end(&mut bytes)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let have = Have::decode(&bytes, hash, size, data.metadata()?.len()).unwrap_or_default();
+        let state = State {
+            unproven: &have.written - &have.synced,
+            have: have.synced.clone(),
+            synced: have.synced,
+            unsaved: 0,
+            last_sync: Instant::now(),
+        };
+        Ok(PartFile { data, tree, names, hash: *hash, size, state: Mutex::new(state) })
+    }
+
+    /// Which parts of a large file an earlier run has written, in chunks, without opening it for
+    /// writing; nothing when it was not begun.
+    #[must_use]
+    pub fn have(&self, number: u32, hash: &Hash, size: u64) -> ChunkRanges {
+        let names = LargeNames::new(number);
+        let read = || {
+            let data = self.dir.open_file(&names.data, false)?;
+            let mut bytes = Vec::new();
+            self.dir.open_file(&names.have, false)?.read_to_end(&mut bytes)?;
+            io::Result::Ok((bytes, data.metadata()?.len()))
+        };
+        let have = read().ok().and_then(|(bytes, length)| Have::decode(&bytes, hash, size, length));
+        have.unwrap_or_default().written
+    }
+
+    /// Writes down which folders of the share were missing, before they are made.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn note_made(&self, numbers: &[u32]) -> io::Result<()> {
+        let mut file = self.open_or_create(b"made")?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        // A record that a kill cut short would shift all later ones.
+        file.set_len(bytes.len() as u64 / 4 * 4)?;
+        let new: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        sys::write_all_at(&file, &new, bytes.len() as u64 / 4 * 4)
+    }
+
+    /// Which folders were missing when this fetch first began.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn made(&self) -> io::Result<Vec<u32>> {
+        let mut bytes = Vec::new();
+        match self.dir.open_file(b"made", false) {
+            Ok(mut file) => file.read_to_end(&mut bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+        Ok(bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect())
+    }
+
+    /// Moves a large file to its final name and forgets what was kept about it.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something is in the way; those of moving. What was fetched is kept.
+    pub fn place_large(
+        &self,
+        part: &PartFile,
+        destination: &Destination,
+        entry: &EntryPath,
+        finish: &Finish,
+    ) -> io::Result<FileStat> {
+        finish.apply(&part.data)?;
+        destination.place(&self.dir, &part.names.data, entry, finish.replace)?;
+        let stat = FileStat::of(&part.data)?;
+        self.remove_if_there(&part.names.have)?;
+        self.remove_if_there(&part.names.tree)?;
+        Ok(stat)
+    }
+
+    /// Removes the folder with everything in it, after the last file.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn remove(self, destination: &Destination) -> io::Result<()> {
+        for name in self.dir.names()? {
+            self.dir.remove_file(&name)?;
+        }
+        self.holder.remove_dir(self.name.as_bytes())?;
+        // Another share may have its own folder in there.
+        let _ = destination.root().remove_dir(PARTIAL_DIR.as_bytes());
+        Ok(())
+    }
+
+    /// Removes the folder when nothing was fetched into it.
+    pub fn remove_if_unused(self, destination: &Destination) {
+        let used = |name: &Vec<u8>| name.ends_with(b".have") || name == b"made";
+        if self.dir.names().is_ok_and(|names| !names.iter().any(used)) {
+            let _ = self.remove(destination);
+        }
+    }
+
+    fn open_or_create(&self, name: &[u8]) -> io::Result<File> {
+        match self.dir.open_file(name, true) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.dir.create_file(name),
+            other => other,
+        }
+    }
+
+    fn remove_if_there(&self, name: &[u8]) -> io::Result<()> {
+        match self.dir.remove_file(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn open_or_make(parent: &Dir, name: &[u8]) -> io::Result<Dir> {
+    match parent.create_dir(name, true) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => parent.open_dir(name),
+    }
+}
+
+#[derive(Debug)]
+struct LargeNames {
+    data: Vec<u8>,
+    tree: Vec<u8>,
+    have: Vec<u8>,
+}
+
+impl LargeNames {
+    fn new(number: u32) -> Self {
+        let name = |ending| format!("{number}.{ending}").into_bytes();
+        Self { data: name("data"), tree: name("tree"), have: name("have") }
+    }
+}
+
+/// A large file that is being fetched. Shared by all streams that fetch parts of it.
+#[derive(Debug)]
+pub struct PartFile {
+    data: File,
+    tree: File,
+    names: LargeNames,
+    hash: Hash,
+    size: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// What is verified and written.
+    have: ChunkRanges,
+    /// What is on the disk for sure, with a `have` file that says so.
+    synced: ChunkRanges,
+    /// What an earlier run wrote without waiting for the disk: to be verified before it counts.
+    unproven: ChunkRanges,
+    unsaved: u64,
+    last_sync: Instant,
+}
+
+impl PartFile {
+    /// The content file.
+    #[must_use]
+    pub fn data(&self) -> &File {
+        &self.data
+    }
+
+    /// The outboard file.
+    #[must_use]
+    pub fn tree(&self) -> &File {
+        &self.tree
+    }
+
+    /// Chunks that are verified and written.
+    #[must_use]
+    pub fn have(&self) -> ChunkRanges {
+        self.state().have.clone()
+    }
+
+    /// Chunks that an earlier run wrote and whose content has to be checked before it counts; with
+    /// `all`, everything that an earlier run wrote. They no longer count as had.
+    #[must_use]
+    pub fn take_unproven(&self, all: bool) -> ChunkRanges {
+        let mut state = self.state();
+        let mut unproven = std::mem::take(&mut state.unproven);
+        if all {
+            unproven |= std::mem::take(&mut state.have);
+            state.synced = ChunkRanges::empty();
+        }
+        unproven
+    }
+
+    /// Chunks of `wanted` that are still missing.
+    #[must_use]
+    pub fn missing(&self, wanted: &ChunkRanges) -> ChunkRanges {
+        wanted - &self.state().have
+    }
+
+    /// Whether everything is there.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let all = ChunkRanges::from(..ChunkNum::chunks(self.size));
+        (&all - &self.state().have).is_empty()
+    }
+
+    /// Writes verified content.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write(&self, offset: u64, content: &[u8]) -> io::Result<()> {
+        sys::write_all_at(&self.data, content, offset)
+    }
+
+    /// Writes verified pairs of hashes, `index` being the place of the first in the outboard.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_pairs(&self, index: u64, pairs: &[u8]) -> io::Result<()> {
+        sys::write_all_at(&self.tree, pairs, index.saturating_mul(64))
+    }
+
+    /// Counts `chunks` as had. Call it after their content and hashes were written.
+    pub fn mark(&self, chunks: &ChunkRanges, bytes: u64) {
+        let mut state = self.state();
+        state.have |= chunks;
+        state.unsaved = state.unsaved.saturating_add(bytes);
+    }
+
+    /// Writes down what is had, when enough has come since the last time; now and then after
+    /// flushing it to the disk.
+    ///
+    /// # Errors
+    /// Those of writing and flushing.
+    pub fn save_if_due(&self, partial: &Partial) -> io::Result<()> {
+        let (due, sync) = {
+            let state = self.state();
+            (state.unsaved >= SAVE_EVERY, state.last_sync.elapsed() >= SYNC_EVERY)
+        };
+        if due || sync { self.save(partial, sync) } else { Ok(()) }
+    }
+
+    /// Writes down what is had; with `sync`, flushes the content to the disk first, so that the
+    /// next run can believe it without reading it.
+    ///
+    /// # Errors
+    /// Those of writing and flushing.
+    pub fn save(&self, partial: &Partial, sync: bool) -> io::Result<()> {
+        let written = {
+            let mut state = self.state();
+            state.unsaved = 0;
+            if sync {
+                state.last_sync = Instant::now();
+            }
+            state.have.clone()
+        };
+        if sync {
+            self.data.sync_data()?;
+            self.tree.sync_data()?;
+        }
+        // Two streams may save at once, each with its own view; under the lock the later one wins,
+        // and it has seen more.
+        let mut state = self.state();
+        if sync {
+            state.synced |= &written;
+        }
+        let have = Have { synced: state.synced.clone(), written: state.have.clone() };
+        let bytes = have.encode(&self.hash, self.size);
+        let temporary = [&self.names.have[..], b".new"].concat();
+        partial.remove_if_there(&temporary)?;
+        let mut file = partial.dir.create_file(&temporary)?;
+        file.write_all(&bytes)?;
+        if sync {
+            file.sync_all()?;
+        }
+        partial.dir.rename(&temporary, &partial.dir, &self.names.have, true)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

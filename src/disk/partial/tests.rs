@@ -1,0 +1,153 @@
+use super::{have::Have, *};
+
+fn chunks(ranges: &[(u64, u64)]) -> ChunkRanges {
+    let mut all = ChunkRanges::empty();
+    for (start, end) in ranges {
+        all |= ChunkRanges::from(ChunkNum(*start)..ChunkNum(*end));
+    }
+    all
+}
+
+struct World {
+    dir: tempfile::TempDir,
+    destination: Destination,
+    hash: Hash,
+}
+
+const SIZE: u64 = 5_000_000;
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let destination = Destination::open(dir.path()).unwrap().unwrap();
+        Self { dir, destination, hash: Hash::new(b"content") }
+    }
+
+    fn partial(&self) -> Partial {
+        Partial::open(&self.destination, &self.hash).unwrap()
+    }
+}
+
+fn entry(path: &str) -> EntryPath {
+    EntryPath::parse(path.as_bytes()).unwrap()
+}
+
+const PLAIN: Finish = Finish { mode: Some(0o640), mtime: None, replace: false, fsync: false };
+
+#[test]
+fn a_second_fetch_of_the_same_is_told_to_wait() {
+    let world = World::new();
+    let first = world.partial();
+    let second = Partial::open(&world.destination, &world.hash);
+    assert_eq!(second.unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+    drop(first);
+    world.partial();
+}
+
+#[test]
+fn what_was_saved_is_there_after_a_kill() {
+    let world = World::new();
+    let partial = world.partial();
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    part.write(0, &[7; 65_536]).unwrap();
+    part.mark(&chunks(&[(0, 32)]), 32_768);
+    part.save(&partial, true).unwrap();
+    part.mark(&chunks(&[(32, 64)]), 32_768);
+    part.save(&partial, false).unwrap();
+    part.mark(&chunks(&[(64, 80)]), 16_384);
+    drop((part, partial));
+
+    let partial = world.partial();
+    assert_eq!(partial.have(3, &world.hash, SIZE), chunks(&[(0, 64)]));
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    assert_eq!(part.have(), chunks(&[(0, 32)]), "what the disk has is believed");
+    assert_eq!(part.take_unproven(false), chunks(&[(32, 64)]), "the rest must be looked at");
+    assert!(!part.is_complete());
+}
+
+#[test]
+fn a_data_file_that_lost_its_end_is_not_believed() {
+    let world = World::new();
+    let partial = world.partial();
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    part.write(0, &[7; 65_536]).unwrap();
+    part.mark(&chunks(&[(0, 64)]), 65_536);
+    part.save(&partial, true).unwrap();
+    part.data().set_len(10_000).unwrap();
+    drop(part);
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    assert_eq!(part.have(), ChunkRanges::empty());
+}
+
+#[test]
+fn a_damaged_record_says_nothing() {
+    let hash = Hash::new(b"content");
+    let have = Have { synced: chunks(&[(0, 16)]), written: chunks(&[(0, 48), (64, 80)]) };
+    let bytes = have.encode(&hash, SIZE);
+    assert_eq!(Have::decode(&bytes, &hash, SIZE, SIZE), Some(have));
+    assert_eq!(Have::decode(&bytes, &Hash::new(b"other"), SIZE, SIZE), None);
+    assert_eq!(Have::decode(&bytes, &hash, SIZE + 1, SIZE), None);
+    for at in 0..bytes.len() {
+        let mut bad = bytes.clone();
+        bad[at] ^= 4;
+        assert_eq!(Have::decode(&bad, &hash, SIZE, SIZE), None, "byte {at}");
+        assert_eq!(Have::decode(&bytes[..at], &hash, SIZE, SIZE), None, "{at} bytes");
+    }
+}
+
+#[test]
+fn small_files_appear_whole_or_not_at_all() {
+    let world = World::new();
+    let partial = world.partial();
+    let place = |path: &str, finish: &Finish| {
+        partial.write_small(1, b"hello", &world.destination, &entry(path), finish)
+    };
+    place("a/b/c.txt", &PLAIN).unwrap();
+    assert_eq!(std::fs::read(world.dir.path().join("a/b/c.txt")).unwrap(), b"hello");
+    std::fs::write(world.dir.path().join("mine"), b"mine").unwrap();
+    let error = place("mine", &PLAIN).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(std::fs::read(world.dir.path().join("mine")).unwrap(), b"mine");
+    place("mine", &Finish { replace: true, ..PLAIN }).unwrap();
+    assert_eq!(std::fs::read(world.dir.path().join("mine")).unwrap(), b"hello");
+    partial.remove(&world.destination).unwrap();
+    assert!(!world.dir.path().join(PARTIAL_DIR).exists(), "nothing is left behind");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link() {
+    let world = World::new();
+    let outside = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(outside.path(), world.dir.path().join("pub")).unwrap();
+    let partial = world.partial();
+    let target = entry("pub/x");
+    let placed = partial.write_small(1, b"hello", &world.destination, &target, &PLAIN);
+    assert!(placed.is_err());
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    let place = world.destination.look(&target).unwrap();
+    assert_eq!(place, crate::disk::Place::Blocked(entry("pub"), "a symbolic link"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hard_linked_twin_stays_as_it_is() {
+    let world = World::new();
+    let twin = world.dir.path().join("twin");
+    std::fs::write(&twin, b"important").unwrap();
+    std::fs::hard_link(&twin, world.dir.path().join("x")).unwrap();
+    let partial = world.partial();
+    let replace = Finish { replace: true, ..PLAIN };
+    partial.write_small(1, b"hello", &world.destination, &entry("x"), &replace).unwrap();
+    assert_eq!(std::fs::read(&twin).unwrap(), b"important");
+}
+
+#[test]
+fn folders_that_were_made_are_remembered() {
+    let world = World::new();
+    let partial = world.partial();
+    partial.note_made(&[1, 5]).unwrap();
+    partial.note_made(&[7]).unwrap();
+    drop(partial);
+    assert_eq!(world.partial().made().unwrap(), [1, 5, 7]);
+}
