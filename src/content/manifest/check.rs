@@ -2,8 +2,46 @@
 
 use std::{cmp::Ordering, collections::HashMap, hash::BuildHasher as _};
 
-use super::{Collision, Manifest, ManifestError};
+use super::{Collision, DirEntry, FileEntry, LinkEntry, Manifest, ManifestError};
 use crate::content::{EntryPath, Limits, fold::fold_component};
+
+/// Most memory, in bytes, that the entries of one manifest may take. Each limit alone stays below;
+/// this one is for a share that comes close to all of them at once.
+const MEMORY: usize = 256 * 1024 * 1024;
+
+/// Keeps count of the memory that entries take.
+pub(super) struct Budget(usize);
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self(MEMORY)
+    }
+
+    /// Counts an entry of type `T` with a path, or another allocation, of `bytes`.
+    pub(super) fn spend<T>(&mut self, bytes: usize) -> Result<(), ManifestError> {
+        // About what an allocator adds to a path, and what sorting takes for an entry.
+        const BESIDE: usize = 16 + 12;
+        let cost = size_of::<T>() + BESIDE + bytes;
+        self.0 = self.0.checked_sub(cost).ok_or(ManifestError::TooLarge)?;
+        Ok(())
+    }
+}
+
+/// Checks that the entries together take a bearable amount of memory.
+pub(super) fn check_memory(manifest: &Manifest) -> Result<(), ManifestError> {
+    let mut budget = Budget::new();
+    for file in &manifest.files {
+        budget.spend::<FileEntry>(file.path.as_bytes().len())?;
+    }
+    for dir in &manifest.dirs {
+        budget.spend::<DirEntry>(dir.path.as_bytes().len())?;
+    }
+    for link in &manifest.links {
+        budget.spend::<LinkEntry>(link.path.as_bytes().len())?;
+        budget.spend::<()>(link.target.len())?;
+    }
+    Ok(())
+}
 
 /// One of the three lists, by a running number over all of them.
 #[derive(Clone, Copy)]
@@ -113,7 +151,7 @@ pub(super) fn check_entries(manifest: &Manifest, limits: &Limits) -> Result<(), 
 pub(super) fn folding_collisions(manifest: &Manifest) -> Vec<Collision> {
     let hasher = std::collections::hash_map::RandomState::new();
     // Hash of the folded path → entry and number of its bytes.
-    let mut places: HashMap<u64, (u32, u16)> = HashMap::new();
+    let mut places: HashMap<u64, (u32, u16)> = HashMap::with_capacity(manifest.len());
     // For the path at hand: where each component ends, and the hash up to there.
     let mut stack: Vec<(usize, u64)> = Vec::new();
     let mut collisions = Vec::new();

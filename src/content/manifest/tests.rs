@@ -463,6 +463,17 @@ fn a_hundred_thousand_names_are_no_trouble() {
     assert_eq!(manifest.folding_collisions(), []);
 }
 
+#[test]
+fn a_share_near_all_limits_at_once_takes_too_much_memory() {
+    let limits = Limits::DEFAULT;
+    let mut budget = check::Budget::new();
+    for _ in 0..limits.files {
+        budget.spend::<FileEntry>(100).unwrap();
+    }
+    let mut folders = (0..limits.others).map(|_| budget.spend::<DirEntry>(100));
+    assert!(folders.any(|spent| spent == Err(ManifestError::TooLarge)));
+}
+
 fn any_mtime() -> impl Strategy<Value = Mtime> {
     (any::<i64>(), any::<u32>()).prop_map(|(secs, nanos)| Mtime { secs, nanos })
 }
