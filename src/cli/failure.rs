@@ -1,0 +1,115 @@
+//! From whatever went wrong to one line, a hint and an exit code.
+//!
+//! Three sources: a [`Failure`] of an operation, which is printed as it is; arguments that make no
+//! sense, where the several lines that the argument parser prints become one and a hint; and a bug,
+//! which reaches a person as "internal error" and reaches whoever set `RUST_BACKTRACE` or `GROVE_LOG`
+//! in full.
+
+use std::{any::Any, panic, sync::Once};
+
+use crate::{
+    content::escape,
+    events::{Failure, FailureKind},
+};
+
+/// What a wrong command line says: the parser's first paragraph as one line, its tip as the hint.
+pub(crate) fn of_arguments(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let mut paragraphs = text.split("\n\n");
+    let first = paragraphs.next().unwrap_or_default();
+    let message = one_line(first.strip_prefix("error:").unwrap_or(first));
+    let hint = paragraphs
+        .filter_map(|paragraph| paragraph.trim().strip_prefix("tip:"))
+        .map(one_line)
+        .next()
+        .unwrap_or_else(|| format!("see: {} --help", asked_command(&text)));
+    Failure::new(FailureKind::Usage, escape(&message)).hint(escape(&hint))
+}
+
+/// `grove get` out of `Usage: grove get [OPTIONS] [TICKET]...`.
+fn asked_command(text: &str) -> String {
+    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
+    let words: Vec<_> = usage
+        .unwrap_or("grove")
+        .split_whitespace()
+        .take_while(|word| word.chars().all(|c| c.is_ascii_lowercase()))
+        .collect();
+    words.join(" ")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What a bug says to a person.
+pub(crate) fn of_panic(_payload: &(dyn Any + Send)) -> Failure {
+    Failure::new(FailureKind::Failed, "internal error")
+        .hint("this is a bug; run it again with RUST_BACKTRACE=1 to see where, and report that")
+}
+
+/// Keeps the text of a panic away from people; whoever sets `RUST_BACKTRACE` or `GROVE_LOG` sees it
+/// all. For the program itself; a library's user has own wishes about panics.
+pub fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let set = |name| std::env::var_os(name).is_some_and(|value| value != "0");
+            if set("RUST_BACKTRACE") || set("GROVE_LOG") {
+                usual(info);
+            }
+        }));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::command;
+
+    fn refused(line: &str) -> String {
+        let error = command()
+            .try_get_matches_from(line.split(' '))
+            .expect_err("wrong arguments");
+        let failure = of_arguments(&error);
+        assert_eq!(failure.kind, FailureKind::Usage);
+        format!("{}\n{}", failure.message, failure.hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn wrong_arguments_are_one_line_and_a_hint() {
+        for (line, says) in [
+            (
+                "grove shre x",
+                "unrecognized subcommand 'shre'\na similar subcommand exists: 'share'",
+            ),
+            (
+                "grove get blobx --frobnicate",
+                "unexpected argument '--frobnicate' found\nsee: grove get --help",
+            ),
+            (
+                "grove share",
+                "the following required arguments were not provided: <PATH>...\nsee: grove share --help",
+            ),
+            (
+                "grove get blobx --overwrite --skip",
+                "the argument '--overwrite' cannot be used with '--skip'\nsee: grove get --help",
+            ),
+            (
+                "grove share x --once --max-gets 3",
+                "the argument '--once' cannot be used with '--max-gets <N>'\nsee: grove share --help",
+            ),
+            (
+                "grove get blobx --limit-rate 10X",
+                "invalid value '10X' for '--limit-rate <SIZE>': the unit must be one of K, M, G, T, KB, MB, GB, TB, KiB, MiB, GiB, TiB\nsee: grove --help",
+            ),
+        ] {
+            assert_eq!(refused(line), says, "{line}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_not_repeated_raw() {
+        assert!(!refused("grove share x --\u{1b}[2J").contains('\u{1b}'));
+    }
+}
