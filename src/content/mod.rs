@@ -4,6 +4,7 @@
 //! here: [`EntryPath::parse`], [`Manifest::decode`] and [`Ticket::parse`]. They never panic, never
 //! allocate from a claimed number, and refuse rather than repair.
 
+mod fold;
 mod limits;
 mod manifest;
 mod path;
@@ -14,8 +15,9 @@ pub use iroh::EndpointId as PeerId;
 pub use iroh_blobs::Hash;
 pub use limits::Limits;
 pub use manifest::{
-    Collision, DirEntry, Encoded, FileEntry, LinkEntry, Manifest, ManifestError, Mtime,
+    BadName, Collision, DirEntry, Encoded, FileEntry, LinkEntry, Manifest, ManifestError, Mtime,
+    TARGET_BYTES,
 };
-pub use path::{EntryPath, PathError};
-pub use text::{escape, human_bytes};
-pub use ticket::{Ticket, TicketError};
+pub use path::{EntryPath, PARTIAL_DIR, PathError};
+pub use text::{escape, escape_bytes, human_bytes, shorten};
+pub use ticket::{MAX_ADDRESSES, MAX_OTHERS, MAX_TICKET_TEXT, Relays, Ticket, TicketError};
