@@ -18,7 +18,7 @@ use super::{
     units::Size,
 };
 use crate::{
-    content::Ticket,
+    content::{MAX_TICKET_TEXT, Relays, Ticket, escape},
     events::{Failure, FailureKind},
 };
 
@@ -90,6 +90,11 @@ pub(crate) enum Command {
 }
 
 /// Flags of every command.
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::doc_markdown,
+    reason = "switches, and their comments are help texts"
+)]
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct GlobalArgs {
@@ -120,14 +125,16 @@ pub(crate) struct GlobalArgs {
     )]
     pub(crate) home: Option<PathBuf>,
 
-    /// Use no relay and no directory [env: GROVE_OFFLINE]
+    /// Use no relay and no directory
     ///
     /// Only the addresses in the ticket and the local network are used then, and no packet goes to a
-    /// server.
+    /// server. So does GROVE_OFFLINE=1; GROVE_OFFLINE=0 overrules the settings file.
     #[arg(long, global = true)]
     pub(crate) offline: bool,
 
-    /// Do not look for peers on the local network [env: GROVE_NO_LAN]
+    /// Do not look for peers on the local network
+    ///
+    /// So does GROVE_NO_LAN=1.
     #[arg(long, global = true)]
     pub(crate) no_lan: bool,
 
@@ -217,22 +224,20 @@ pub(crate) struct TicketArgs {
     words: Vec<String>,
 }
 
-/// More than any ticket has; whatever is longer is not read to its end.
-const TICKET_MAX: u64 = 64 * 1024;
-
 impl TicketArgs {
-    /// Reads and checks the ticket.
+    /// Reads and checks the ticket; with it come lines about what in it is not used, such as an
+    /// address within this network that a stranger has no business to name.
     ///
     /// # Errors
     /// `Usage` when it is none; `LocalDisk` when its file cannot be read.
-    pub(crate) fn read(&self) -> Result<Ticket, Failure> {
+    pub(crate) fn read(&self) -> Result<(Ticket, Vec<String>), Failure> {
         let text = match self.words.as_slice() {
             [word] if word == "-" => {
                 read_ticket(io::stdin().lock(), "the ticket on standard input")?
             }
             [word] if word.starts_with('@') => {
                 let name = &word[1..];
-                let shown = format!("the ticket file {}", crate::content::escape(name));
+                let shown = format!("the ticket file {}", escape(name));
                 let file = File::open(name).map_err(|error| {
                     Failure::new(
                         FailureKind::LocalDisk,
@@ -243,18 +248,16 @@ impl TicketArgs {
                 read_ticket(file, &shown)?
             }
             // A ticket that was broken over lines when it was pasted.
-            words => words.concat(),
+            words => words.join(" "),
         };
-        Ticket::parse(&text).map_err(|error| {
-            Failure::new(FailureKind::Usage, error.to_string())
-                .hint("copy the whole ticket, from blob to its last letter")
-        })
+        Ticket::parse_with(&text, Relays::Public)
+            .map_err(|error| Failure::new(FailureKind::Usage, error.to_string()).hint(error.hint()))
     }
 }
 
 fn read_ticket(from: impl Read, what: &str) -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    from.take(TICKET_MAX + 1)
+    from.take(MAX_TICKET_TEXT as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| {
             Failure::new(
@@ -262,7 +265,7 @@ fn read_ticket(from: impl Read, what: &str) -> Result<String, Failure> {
                 format!("{what} cannot be read: {error}"),
             )
         })?;
-    if bytes.len() as u64 > TICKET_MAX {
+    if bytes.len() > MAX_TICKET_TEXT {
         let message = format!("{what} is too long to be a ticket");
         return Err(Failure::new(FailureKind::Usage, message).hint("a ticket is a single line"));
     }

@@ -7,6 +7,8 @@
 
 use std::{any::Any, panic, sync::Once};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
 use crate::{
     content::escape,
     events::{Failure, FailureKind},
@@ -17,13 +19,26 @@ pub(crate) fn of_arguments(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
     let first = paragraphs.next().unwrap_or_default();
-    let message = one_line(first.strip_prefix("error:").unwrap_or(first));
+    let message = match error.kind() {
+        ErrorKind::MissingRequiredArgument => missing(error),
+        _ => one_line(first.strip_prefix("error:").unwrap_or(first)),
+    };
     let hint = paragraphs
         .filter_map(|paragraph| paragraph.trim().strip_prefix("tip:"))
         .map(one_line)
-        .next()
+        // How to pass what looks like a flag is of use to nobody who mistyped one.
+        .find(|tip| !tip.starts_with("to pass"))
         .unwrap_or_else(|| format!("see: {} --help", asked_command(&text)));
     Failure::new(FailureKind::Usage, escape(&message)).hint(escape(&hint))
+}
+
+/// Which arguments are missing.
+fn missing(error: &clap::Error) -> String {
+    let names = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(names)) => names.join(" "),
+        _ => "an argument".to_owned(),
+    };
+    format!("{} is missing", names.trim_end_matches("..."))
 }
 
 /// `grove get` out of `Usage: grove get [OPTIONS] [TICKET]...`.
@@ -87,10 +102,7 @@ mod tests {
                 "grove get blobx --frobnicate",
                 "unexpected argument '--frobnicate' found\nsee: grove get --help",
             ),
-            (
-                "grove share",
-                "the following required arguments were not provided: <PATH>...\nsee: grove share --help",
-            ),
+            ("grove share", "<PATH> is missing\nsee: grove share --help"),
             (
                 "grove get blobx --overwrite --skip",
                 "the argument '--overwrite' cannot be used with '--skip'\nsee: grove get --help",

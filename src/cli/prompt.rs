@@ -1,6 +1,7 @@
 //! Asks the person at the terminal.
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, BufRead, BufReader, IsTerminal, Read},
 };
@@ -62,12 +63,12 @@ fn text(question: &Accept) -> String {
         human_bytes(question.bytes)
     );
     if let Some(free) = question.free {
-        text += &format!("; {} are free", human_bytes(free));
+        _ = write!(text, "; {} are free", human_bytes(free));
     }
     text.push('\n');
     if !question.risky.is_empty() {
         let names = question.risky.join(", ");
-        text += &format!("Programs act on these files by themselves: {names}\n");
+        _ = writeln!(text, "Programs act on these files by themselves: {names}");
     }
     text + "Fetch it? [y/N] "
 }
@@ -107,7 +108,7 @@ mod tests {
     fn the_question_says_what_it_is_about() {
         assert_eq!(
             text(&question()),
-            "photos: 214 files, 12.0 GB; 500.0 GB are free\nFetch it? [y/N] "
+            "photos: 214 files, 12 GB; 500 GB are free\nFetch it? [y/N] "
         );
         let risky = Accept {
             free: None,
@@ -116,7 +117,7 @@ mod tests {
         };
         assert_eq!(
             text(&risky),
-            "photos: 214 files, 12.0 GB\n\
+            "photos: 214 files, 12 GB\n\
              Programs act on these files by themselves: .bashrc, .ssh\n\
              Fetch it? [y/N] "
         );

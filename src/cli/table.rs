@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::units::{count, files};
 use crate::{
-    content::{EntryPath, Manifest, Mtime, escape, human_bytes},
+    content::{EntryPath, Manifest, Mtime, escape, escape_bytes, human_bytes},
     disk::CacheInfo,
 };
 
@@ -37,7 +37,7 @@ fn rows(manifest: &Manifest) -> Vec<Row<'_>> {
         path: &link.path,
         size: None,
         date: Some(link.mtime),
-        tail: format!(" -> {}", escape(&String::from_utf8_lossy(&link.target))),
+        tail: format!(" -> {}", escape_bytes(&link.target)),
     }));
     // Component by component, so that what is in a folder follows it.
     rows.sort_by(|a, b| a.path.components().cmp(b.path.components()));
@@ -67,23 +67,16 @@ pub(crate) fn tree(manifest: &Manifest) -> String {
             .map_or((&[][..], &[][..]), |(l, f)| (*l, f));
         // Folders that only the paths below them name.
         for (depth, folder) in folders.iter().enumerate().skip(common) {
-            let name = escaped(folder);
+            let name = escape_bytes(folder);
             _ = writeln!(text, "{:indent$}{name}/", "", indent = depth * 2);
         }
         let size = row.size.map(|size| format!("  {size}")).unwrap_or_default();
-        let name = escaped(last);
+        let name = escape_bytes(last);
         let indent = folders.len() * 2;
         _ = writeln!(text, "{:indent$}{name}{}{size}", "", row.tail);
         shown = parts;
     }
     text + &totals(manifest)
-}
-
-fn escaped(name: &[u8]) -> String {
-    EntryPath::parse(name).map_or_else(
-        |_| escape(&String::from_utf8_lossy(name)).into_owned(),
-        |path| path.to_string(),
-    )
 }
 
 fn totals(manifest: &Manifest) -> String {

@@ -20,7 +20,7 @@ use crate::{
         units::{Patience, Size, files, human_time},
     },
     content::{escape, human_bytes},
-    events::{Failure, FailureKind},
+    events::{Failure, FailureKind, WarningKind},
 };
 
 /// Fetch what a ticket names; the same line typed again goes on where it stopped
@@ -45,6 +45,7 @@ Examples:
       grove get blobabc… -o - | tar x
   In a script, with the ticket in a file, for as long as it takes:
       grove get @ticket.txt --yes --wait forever")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct GetArgs {
     #[command(flatten)]
     ticket: TicketArgs,
@@ -105,7 +106,7 @@ pub(crate) struct GetArgs {
 pub(crate) fn run(args: &GetArgs, session: &Session<'_>) -> Result<u8, Failure> {
     let output = &session.output;
     let dest = args.dest(output)?;
-    let ticket = args.ticket.read()?;
+    let (ticket, unused) = args.ticket.read()?;
     let profile = session.profile()?;
     let settings = session.settings(&profile)?;
     let options = GetOptions {
@@ -124,6 +125,9 @@ pub(crate) fn run(args: &GetArgs, session: &Session<'_>) -> Result<u8, Failure> 
             mut signals,
             progress,
         } = running;
+        for line in unused {
+            context.events.warn(WarningKind::Network, line);
+        }
         let asker = Arc::new(Asker::new(args.yes, output, &progress));
         let starting = Getting::start(&context, options, asker);
         let mut getting = match signals.unless(starting).await {
@@ -134,7 +138,7 @@ pub(crate) fn run(args: &GetArgs, session: &Session<'_>) -> Result<u8, Failure> 
             Ok(got) => {
                 let got = got?;
                 progress.finish();
-                Ok(args.report(output, &got))
+                Ok(report(output, &got))
             }
             Err(code) => {
                 // What does not end in time is dropped; what is verified stays either way.
@@ -181,24 +185,24 @@ impl GetArgs {
             _ => OnConflict::Stop,
         }
     }
+}
 
-    /// Says what was done, and where it is on standard output.
-    fn report(&self, output: &Output, got: &Got) -> u8 {
-        output.say(&done_line(got));
-        if let (Some(dest), false) = (&got.dest, output.json()) {
-            for path in places(dest, &got.top) {
-                write_path(output, &path);
-            }
+/// Says what was done, and where it is on standard output.
+fn report(output: &Output, got: &Got) -> u8 {
+    output.say(&done_line(got));
+    if let (Some(dest), false) = (&got.dest, output.json()) {
+        for path in places(dest, &got.top) {
+            write_path(output, &path);
         }
-        if got.left_alone.is_empty() {
-            return 0;
-        }
-        let names = got.left_alone.iter().cloned();
-        for line in table::short_list(names, |number| format!("{number} left alone:")) {
-            output.warn(&line);
-        }
-        FailureKind::Partial.exit_code()
     }
+    if got.left_alone.is_empty() {
+        return 0;
+    }
+    let names = got.left_alone.iter().cloned();
+    for line in table::short_list(names, |number| format!("{number} left alone:")) {
+        output.warn(&line);
+    }
+    FailureKind::Partial.exit_code()
 }
 
 /// `Done: 214 files, 1.4 GB in 12 s → ./photos`

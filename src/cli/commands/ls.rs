@@ -14,7 +14,7 @@ use crate::{
         units::Patience,
     },
     content::{EntryPath, Manifest, escape},
-    events::{Failure, FailureKind},
+    events::{Failure, FailureKind, WarningKind},
 };
 
 /// List what a ticket names, without fetching it
@@ -50,7 +50,7 @@ pub(crate) struct LsArgs {
 }
 
 pub(crate) fn run(args: &LsArgs, session: &Session<'_>) -> Result<u8, Failure> {
-    let ticket = args.ticket.read()?;
+    let (ticket, unused) = args.ticket.read()?;
     let only = Only::new(&args.only)?;
     let profile = session.profile()?;
     let settings = session.settings(&profile)?;
@@ -62,6 +62,9 @@ pub(crate) fn run(args: &LsArgs, session: &Session<'_>) -> Result<u8, Failure> {
             mut signals,
             progress,
         } = running;
+        for line in unused {
+            context.events.warn(WarningKind::Network, line);
+        }
         let listing = app::list(&context, &ticket, wait);
         let mut manifest = match signals.unless(listing).await {
             Ok(listed) => listed?,

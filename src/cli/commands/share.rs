@@ -41,6 +41,7 @@ Examples:
       tar c src | grove share - --name src.tar
   With one person alone, who printed the id with 'grove id':
       grove share report.pdf --for ID")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct ShareArgs {
     /// Files and folders; - shares standard input
     #[arg(required = true, value_name = "PATH")]

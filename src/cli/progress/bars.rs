@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::{Reader, Shows, format, state::State};
 use crate::{
     cli::output::{Output, columns},
-    events::Event,
+    events::{Event, Phase},
 };
 
 /// Most peers that have a line; more would push everything else off the screen.
@@ -45,7 +45,9 @@ impl Bars {
                 Shows::Share => None,
             };
             lines.push(format::own_line(*phase, track, path, now, width));
-            lines.extend(format::current_line(track, width));
+            if *phase != Phase::Scan {
+                lines.extend(format::current_line(track, width));
+            }
         }
         let due = self.state.sends.iter().filter(|(_, t)| t.is_due(now));
         for (peer, track) in due.clone().take(PEERS_MAX) {
@@ -130,20 +132,67 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use indicatif::{InMemoryTerm, ProgressDrawTarget};
+    use std::time::Duration;
 
     use super::*;
+    use crate::{cli::output::Style, content::PeerId, events::Path};
+
+    fn peer(number: u8) -> PeerId {
+        PeerId::from_bytes(&[number; 32]).unwrap_or_else(|_| peer(number + 1))
+    }
+
+    fn progress(phase: Phase, peer: Option<PeerId>) -> Event {
+        Event::Progress {
+            phase,
+            peer,
+            bytes: 1,
+            total: 2,
+            files: 0,
+            files_total: 2,
+            current: None,
+        }
+    }
 
     #[test]
-    fn rows_come_change_and_go_without_a_trace() {
-        let term = InMemoryTerm::new(6, 40);
-        let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
-        let mut rows = Rows::new(MultiProgress::with_draw_target(target));
-        rows.show(vec!["one".into(), "two".into()]);
-        assert_eq!(term.contents(), "one\ntwo");
-        rows.show(vec!["three".into()]);
-        assert_eq!(term.contents(), "three");
-        rows.show(Vec::new());
-        assert_eq!(term.contents(), "");
+    fn what_is_over_at_once_is_never_seen() {
+        let start = Instant::now();
+        let mut bars = Bars::new(&Output::new(Style::default()), Shows::Get);
+        bars.event(progress(Phase::Fetch, None), start);
+        assert!(bars.lines(start, 80).is_empty());
+        let later = start + Duration::from_secs(1);
+        assert_eq!(bars.lines(later, 80).len(), 2);
+        let waiting = Event::Waiting {
+            reason: "gone".into(),
+            attempt: 1,
+            retry_in_ms: 1_000,
+        };
+        bars.event(waiting, later);
+        assert_eq!(
+            bars.lines(later, 80),
+            ["Waiting: gone; trying again in 1 s"],
+            "a bar that stands still would look like progress"
+        );
+    }
+
+    #[test]
+    fn many_peers_do_not_fill_the_screen() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(1);
+        let mut bars = Bars::new(&Output::new(Style::default()), Shows::Share);
+        let mut peers: Vec<PeerId> = (0..100).map(peer).collect();
+        peers.dedup();
+        for peer in &peers {
+            let path = Path::Direct;
+            bars.event(Event::PeerConnected { peer: *peer, path }, start);
+            bars.event(progress(Phase::Send, Some(*peer)), start);
+        }
+        let lines = bars.lines(later, 80);
+        assert_eq!(lines.len(), PEERS_MAX + 1);
+        let more = peers.len() - PEERS_MAX;
+        assert_eq!(lines[PEERS_MAX], format!("and {more} more"));
+        for peer in &peers {
+            bars.event(Event::PeerGone { peer: *peer }, later);
+        }
+        assert!(bars.lines(later, 80).is_empty());
     }
 }

@@ -23,9 +23,9 @@ struct Part {
     text: String,
 }
 
-fn part(rank: u8, text: impl Into<String>) -> Option<Part> {
+fn part(rank: u8, text: impl Into<String>) -> Part {
     let text = text.into();
-    Some(Part { rank, text })
+    Part { rank, text }
 }
 
 /// The line about what this side does: looking for files, hashing or fetching.
@@ -38,17 +38,17 @@ pub(super) fn own_line(
 ) -> String {
     if phase == Phase::Scan {
         let found = format!("{}, {}", files(track.files), human_bytes(track.bytes));
-        return fit(vec![part(1, "Looking for files"), part(0, found)], width);
+        return fit(vec![part(2, "Looking for files"), part(1, found)], width);
     }
     let verb = match phase {
         Phase::Hash => "Hashing",
         Phase::Send => "Sending",
         Phase::Scan | Phase::Fetch => "Fetching",
     };
-    let mut parts = vec![part(5, verb)];
+    let mut parts = vec![part(6, verb)];
     parts.extend(numbers(track, now));
     if phase == Phase::Fetch {
-        parts.push(path.and_then(|path| part(4, path_word(path))));
+        parts.extend(path.map(|path| part(5, path_word(path))));
     }
     let bare = fit(parts, width);
     with_bar(&bare, verb, track, width)
@@ -61,7 +61,10 @@ pub(super) fn current_line(track: &Track, width: usize) -> Option<String> {
     }
     let done = format!("  {} of {}", track.files, files(track.files_total));
     Some(match &track.current {
-        Some(current) => cut(&format!("{done}: {current}"), width),
+        Some(current) => {
+            let room = width.saturating_sub(columns_of(&done) + 2);
+            cut(&format!("{done}: {}", cut_start(current, room)), width)
+        }
         None => cut(&done, width),
     })
 }
@@ -74,9 +77,9 @@ pub(super) fn send_line(
     now: Instant,
     width: usize,
 ) -> String {
-    let mut parts = vec![part(1, short(peer))];
+    let mut parts = vec![part(0, short(peer))];
     parts.extend(numbers(track, now));
-    parts.push(path.and_then(|path| part(4, path_word(path))));
+    parts.extend(path.map(|path| part(5, path_word(path))));
     fit(parts, width)
 }
 
@@ -95,28 +98,27 @@ pub(super) fn waiting_line(waiting: &Waiting, now: Instant, width: usize) -> Str
 }
 
 /// How far, how fast, how long.
-fn numbers(track: &Track, now: Instant) -> [Option<Part>; 4] {
+fn numbers(track: &Track, now: Instant) -> Vec<Part> {
     let bytes = human_bytes(track.bytes);
     let amount = match track.total {
         0 => bytes,
         total => format!("{bytes} of {}", human_bytes(total)),
     };
     let rate = track.rate(now).filter(|rate| *rate >= 1.0);
-    let rate = rate.map(|rate| format!("{}/s", human_bytes(whole(rate))));
+    let percent = track.percent().map(|percent| format!("{percent} %"));
     let left = track.left(now).map(|left| format!("{} left", about(left)));
-    [
-        track
-            .percent()
-            .and_then(|percent| part(0, format!("{percent} %"))),
-        part(2, amount),
-        rate.and_then(|rate| part(1, rate)),
-        left.and_then(|left| part(3, left)),
-    ]
+    let mut parts: Vec<Part> = percent
+        .map(|percent| part(1, percent))
+        .into_iter()
+        .collect();
+    parts.push(part(3, amount));
+    parts.extend(rate.map(|rate| part(2, format!("{}/s", human_bytes(whole(rate))))));
+    parts.extend(left.map(|left| part(4, left)));
+    parts
 }
 
 /// Parts that fit into `width`, two spaces between them.
-fn fit(parts: Vec<Option<Part>>, width: usize) -> String {
-    let mut parts: Vec<Part> = parts.into_iter().flatten().collect();
+fn fit(mut parts: Vec<Part>, width: usize) -> String {
     loop {
         let texts: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
         let line = texts.join("  ");
@@ -246,6 +248,20 @@ pub(super) fn cut(text: &str, width: usize) -> String {
         kept.push('…');
     }
     kept
+}
+
+/// `text` in at most `width` columns, its end kept: that is where the name of a file is.
+fn cut_start(text: &str, width: usize) -> String {
+    if columns_of(text) <= width {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let kept = text.char_indices().rev().take_while(|(_, c)| {
+        used += columns_of_char(*c);
+        used <= width
+    });
+    let from = kept.last().map_or(text.len(), |(at, _)| at);
+    format!("…{}", &text[from..])
 }
 
 fn columns_of(text: &str) -> usize {

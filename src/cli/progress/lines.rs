@@ -9,7 +9,7 @@ use crate::{cli::output::Output, events::Event};
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Time between two lines that say the same reason for waiting.
-const WAITING_EVERY: Duration = Duration::from_secs(60);
+const WAITING_EVERY: Duration = Duration::from_mins(1);
 
 /// Nothing is cut: the line goes to a file or a log.
 const WIDTH: usize = usize::MAX;
