@@ -21,7 +21,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'grove' {
-            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches in this folder')
+            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches here')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen at this port or address, such as 4433 or 192.0.2.7:4433')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line instead of text')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only the result and errors')
@@ -35,7 +35,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('share', 'share', [CompletionResultType]::ParameterValue, 'Share files and folders; prints a ticket and serves until Ctrl-C')
-            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Fetch what a ticket names; the same line typed again goes on where it stopped')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Fetch what a ticket names, or go on where that stopped')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List what a ticket names, without fetching it')
             [CompletionResult]::new('id', 'id', [CompletionResultType]::ParameterValue, 'Print the id that peers know you by')
             [CompletionResult]::new('cache', 'cache', [CompletionResultType]::ParameterValue, 'Show or remove what is kept to save work')
@@ -51,7 +51,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             [CompletionResult]::new('--expire', '--expire', [CompletionResultType]::ParameterName, 'End after this time, such as 2h; the ticket says when')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Serve only the peer with this id; may be given several times')
             [CompletionResult]::new('--limit-rate', '--limit-rate', [CompletionResultType]::ParameterName, 'Transfer at most this many bytes a second, such as 10M')
-            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches in this folder')
+            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches here')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen at this port or address, such as 4433 or 192.0.2.7:4433')
             [CompletionResult]::new('--gitignore', '--gitignore', [CompletionResultType]::ParameterName, 'Leave out what .gitignore files say')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Refuse when something cannot be shared, instead of leaving it out')
@@ -78,7 +78,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Give up when nothing happened for so long, such as 10m (default) or forever')
             [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'Refuse what is larger than this, such as 20G')
             [CompletionResult]::new('--limit-rate', '--limit-rate', [CompletionResultType]::ParameterName, 'Transfer at most this many bytes a second, such as 10M')
-            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches in this folder')
+            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches here')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen at this port or address, such as 4433 or 192.0.2.7:4433')
             [CompletionResult]::new('--overwrite', '--overwrite', [CompletionResultType]::ParameterName, 'Replace other files that are in the way')
             [CompletionResult]::new('--rename', '--rename', [CompletionResultType]::ParameterName, 'Write under another name where something else is in the way')
@@ -101,7 +101,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
         'grove;ls' {
             [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'List only what matches this pattern; may be given several times')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for the other side, such as 10m or forever')
-            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches in this folder')
+            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches here')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen at this port or address, such as 4433 or 192.0.2.7:4433')
             [CompletionResult]::new('--tree', '--tree', [CompletionResultType]::ParameterName, 'Show folders and what is in them as a tree')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line instead of text')
@@ -116,7 +116,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             break
         }
         'grove;id' {
-            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches in this folder')
+            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches here')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen at this port or address, such as 4433 or 192.0.2.7:4433')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line instead of text')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only the result and errors')
@@ -130,7 +130,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             break
         }
         'grove;cache' {
-            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches in this folder')
+            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches here')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen at this port or address, such as 4433 or 192.0.2.7:4433')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line instead of text')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only the result and errors')
@@ -147,7 +147,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             break
         }
         'grove;cache;list' {
-            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches in this folder')
+            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches here')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen at this port or address, such as 4433 or 192.0.2.7:4433')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line instead of text')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only the result and errors')
@@ -161,7 +161,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             break
         }
         'grove;cache;clear' {
-            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches in this folder')
+            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches here')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen at this port or address, such as 4433 or 192.0.2.7:4433')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line instead of text')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only the result and errors')
@@ -190,7 +190,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             break
         }
         'grove;completions' {
-            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches in this folder')
+            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches here')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen at this port or address, such as 4433 or 192.0.2.7:4433')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line instead of text')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only the result and errors')
@@ -205,7 +205,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
         }
         'grove;man' {
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Write all pages into this folder instead')
-            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches in this folder')
+            [CompletionResult]::new('--home', '--home', [CompletionResultType]::ParameterName, 'Keep identity, settings and caches here')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen at this port or address, such as 4433 or 192.0.2.7:4433')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line instead of text')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only the result and errors')
@@ -220,7 +220,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
         }
         'grove;help' {
             [CompletionResult]::new('share', 'share', [CompletionResultType]::ParameterValue, 'Share files and folders; prints a ticket and serves until Ctrl-C')
-            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Fetch what a ticket names; the same line typed again goes on where it stopped')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Fetch what a ticket names, or go on where that stopped')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List what a ticket names, without fetching it')
             [CompletionResult]::new('id', 'id', [CompletionResultType]::ParameterValue, 'Print the id that peers know you by')
             [CompletionResult]::new('cache', 'cache', [CompletionResultType]::ParameterValue, 'Show or remove what is kept to save work')

@@ -18,7 +18,7 @@ set edit:completion:arg-completer[grove] = {|@words|
     }
     var completions = [
         &'grove'= {
-            cand --home 'Keep identity, settings and caches in this folder'
+            cand --home 'Keep identity, settings and caches here'
             cand --bind 'Listen at this port or address, such as 4433 or 192.0.2.7:4433'
             cand --json 'Print one JSON object a line instead of text'
             cand -q 'Print only the result and errors'
@@ -32,7 +32,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand share 'Share files and folders; prints a ticket and serves until Ctrl-C'
-            cand get 'Fetch what a ticket names; the same line typed again goes on where it stopped'
+            cand get 'Fetch what a ticket names, or go on where that stopped'
             cand ls 'List what a ticket names, without fetching it'
             cand id 'Print the id that peers know you by'
             cand cache 'Show or remove what is kept to save work'
@@ -47,7 +47,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand --expire 'End after this time, such as 2h; the ticket says when'
             cand --for 'Serve only the peer with this id; may be given several times'
             cand --limit-rate 'Transfer at most this many bytes a second, such as 10M'
-            cand --home 'Keep identity, settings and caches in this folder'
+            cand --home 'Keep identity, settings and caches here'
             cand --bind 'Listen at this port or address, such as 4433 or 192.0.2.7:4433'
             cand --gitignore 'Leave out what .gitignore files say'
             cand --strict 'Refuse when something cannot be shared, instead of leaving it out'
@@ -73,7 +73,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand --wait 'Give up when nothing happened for so long, such as 10m (default) or forever'
             cand --max-size 'Refuse what is larger than this, such as 20G'
             cand --limit-rate 'Transfer at most this many bytes a second, such as 10M'
-            cand --home 'Keep identity, settings and caches in this folder'
+            cand --home 'Keep identity, settings and caches here'
             cand --bind 'Listen at this port or address, such as 4433 or 192.0.2.7:4433'
             cand --overwrite 'Replace other files that are in the way'
             cand --rename 'Write under another name where something else is in the way'
@@ -95,7 +95,7 @@ set edit:completion:arg-completer[grove] = {|@words|
         &'grove;ls'= {
             cand --only 'List only what matches this pattern; may be given several times'
             cand --wait 'How long to wait for the other side, such as 10m or forever'
-            cand --home 'Keep identity, settings and caches in this folder'
+            cand --home 'Keep identity, settings and caches here'
             cand --bind 'Listen at this port or address, such as 4433 or 192.0.2.7:4433'
             cand --tree 'Show folders and what is in them as a tree'
             cand --json 'Print one JSON object a line instead of text'
@@ -109,7 +109,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'grove;id'= {
-            cand --home 'Keep identity, settings and caches in this folder'
+            cand --home 'Keep identity, settings and caches here'
             cand --bind 'Listen at this port or address, such as 4433 or 192.0.2.7:4433'
             cand --json 'Print one JSON object a line instead of text'
             cand -q 'Print only the result and errors'
@@ -122,7 +122,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'grove;cache'= {
-            cand --home 'Keep identity, settings and caches in this folder'
+            cand --home 'Keep identity, settings and caches here'
             cand --bind 'Listen at this port or address, such as 4433 or 192.0.2.7:4433'
             cand --json 'Print one JSON object a line instead of text'
             cand -q 'Print only the result and errors'
@@ -138,7 +138,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'grove;cache;list'= {
-            cand --home 'Keep identity, settings and caches in this folder'
+            cand --home 'Keep identity, settings and caches here'
             cand --bind 'Listen at this port or address, such as 4433 or 192.0.2.7:4433'
             cand --json 'Print one JSON object a line instead of text'
             cand -q 'Print only the result and errors'
@@ -151,7 +151,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'grove;cache;clear'= {
-            cand --home 'Keep identity, settings and caches in this folder'
+            cand --home 'Keep identity, settings and caches here'
             cand --bind 'Listen at this port or address, such as 4433 or 192.0.2.7:4433'
             cand --json 'Print one JSON object a line instead of text'
             cand -q 'Print only the result and errors'
@@ -175,7 +175,7 @@ set edit:completion:arg-completer[grove] = {|@words|
         &'grove;cache;help;help'= {
         }
         &'grove;completions'= {
-            cand --home 'Keep identity, settings and caches in this folder'
+            cand --home 'Keep identity, settings and caches here'
             cand --bind 'Listen at this port or address, such as 4433 or 192.0.2.7:4433'
             cand --json 'Print one JSON object a line instead of text'
             cand -q 'Print only the result and errors'
@@ -189,7 +189,7 @@ set edit:completion:arg-completer[grove] = {|@words|
         }
         &'grove;man'= {
             cand --dir 'Write all pages into this folder instead'
-            cand --home 'Keep identity, settings and caches in this folder'
+            cand --home 'Keep identity, settings and caches here'
             cand --bind 'Listen at this port or address, such as 4433 or 192.0.2.7:4433'
             cand --json 'Print one JSON object a line instead of text'
             cand -q 'Print only the result and errors'
@@ -203,7 +203,7 @@ set edit:completion:arg-completer[grove] = {|@words|
         }
         &'grove;help'= {
             cand share 'Share files and folders; prints a ticket and serves until Ctrl-C'
-            cand get 'Fetch what a ticket names; the same line typed again goes on where it stopped'
+            cand get 'Fetch what a ticket names, or go on where that stopped'
             cand ls 'List what a ticket names, without fetching it'
             cand id 'Print the id that peers know you by'
             cand cache 'Show or remove what is kept to save work'

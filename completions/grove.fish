@@ -24,7 +24,7 @@ function __fish_grove_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c grove -n "__fish_grove_needs_command" -l home -d 'Keep identity, settings and caches in this folder' -r -F
+complete -c grove -n "__fish_grove_needs_command" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_needs_command" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_needs_command" -l json -d 'Print one JSON object a line instead of text'
 complete -c grove -n "__fish_grove_needs_command" -s q -l quiet -d 'Print only the result and errors'
@@ -34,7 +34,7 @@ complete -c grove -n "__fish_grove_needs_command" -l no-lan -d 'Do not look for 
 complete -c grove -n "__fish_grove_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c grove -n "__fish_grove_needs_command" -s V -l version -d 'Print version'
 complete -c grove -n "__fish_grove_needs_command" -f -a "share" -d 'Share files and folders; prints a ticket and serves until Ctrl-C'
-complete -c grove -n "__fish_grove_needs_command" -f -a "get" -d 'Fetch what a ticket names; the same line typed again goes on where it stopped'
+complete -c grove -n "__fish_grove_needs_command" -f -a "get" -d 'Fetch what a ticket names, or go on where that stopped'
 complete -c grove -n "__fish_grove_needs_command" -f -a "ls" -d 'List what a ticket names, without fetching it'
 complete -c grove -n "__fish_grove_needs_command" -f -a "id" -d 'Print the id that peers know you by'
 complete -c grove -n "__fish_grove_needs_command" -f -a "cache" -d 'Show or remove what is kept to save work'
@@ -47,7 +47,7 @@ complete -c grove -n "__fish_grove_using_subcommand share" -l max-gets -d 'End a
 complete -c grove -n "__fish_grove_using_subcommand share" -l expire -d 'End after this time, such as 2h; the ticket says when' -r
 complete -c grove -n "__fish_grove_using_subcommand share" -l for -d 'Serve only the peer with this id; may be given several times' -r
 complete -c grove -n "__fish_grove_using_subcommand share" -l limit-rate -d 'Transfer at most this many bytes a second, such as 10M' -r
-complete -c grove -n "__fish_grove_using_subcommand share" -l home -d 'Keep identity, settings and caches in this folder' -r -F
+complete -c grove -n "__fish_grove_using_subcommand share" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand share" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand share" -l gitignore -d 'Leave out what .gitignore files say'
 complete -c grove -n "__fish_grove_using_subcommand share" -l strict -d 'Refuse when something cannot be shared, instead of leaving it out'
@@ -67,7 +67,7 @@ complete -c grove -n "__fish_grove_using_subcommand get" -l only -d 'Fetch only 
 complete -c grove -n "__fish_grove_using_subcommand get" -l wait -d 'Give up when nothing happened for so long, such as 10m (default) or forever' -r
 complete -c grove -n "__fish_grove_using_subcommand get" -l max-size -d 'Refuse what is larger than this, such as 20G' -r
 complete -c grove -n "__fish_grove_using_subcommand get" -l limit-rate -d 'Transfer at most this many bytes a second, such as 10M' -r
-complete -c grove -n "__fish_grove_using_subcommand get" -l home -d 'Keep identity, settings and caches in this folder' -r -F
+complete -c grove -n "__fish_grove_using_subcommand get" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand get" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand get" -l overwrite -d 'Replace other files that are in the way'
 complete -c grove -n "__fish_grove_using_subcommand get" -l rename -d 'Write under another name where something else is in the way'
@@ -83,7 +83,7 @@ complete -c grove -n "__fish_grove_using_subcommand get" -l no-lan -d 'Do not lo
 complete -c grove -n "__fish_grove_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c grove -n "__fish_grove_using_subcommand ls" -l only -d 'List only what matches this pattern; may be given several times' -r
 complete -c grove -n "__fish_grove_using_subcommand ls" -l wait -d 'How long to wait for the other side, such as 10m or forever' -r
-complete -c grove -n "__fish_grove_using_subcommand ls" -l home -d 'Keep identity, settings and caches in this folder' -r -F
+complete -c grove -n "__fish_grove_using_subcommand ls" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand ls" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand ls" -l tree -d 'Show folders and what is in them as a tree'
 complete -c grove -n "__fish_grove_using_subcommand ls" -l json -d 'Print one JSON object a line instead of text'
@@ -92,7 +92,7 @@ complete -c grove -n "__fish_grove_using_subcommand ls" -s v -l verbose -d 'Expl
 complete -c grove -n "__fish_grove_using_subcommand ls" -l offline -d 'Use no relay and no directory'
 complete -c grove -n "__fish_grove_using_subcommand ls" -l no-lan -d 'Do not look for peers on the local network'
 complete -c grove -n "__fish_grove_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c grove -n "__fish_grove_using_subcommand id" -l home -d 'Keep identity, settings and caches in this folder' -r -F
+complete -c grove -n "__fish_grove_using_subcommand id" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand id" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand id" -l json -d 'Print one JSON object a line instead of text'
 complete -c grove -n "__fish_grove_using_subcommand id" -s q -l quiet -d 'Print only the result and errors'
@@ -100,7 +100,7 @@ complete -c grove -n "__fish_grove_using_subcommand id" -s v -l verbose -d 'Expl
 complete -c grove -n "__fish_grove_using_subcommand id" -l offline -d 'Use no relay and no directory'
 complete -c grove -n "__fish_grove_using_subcommand id" -l no-lan -d 'Do not look for peers on the local network'
 complete -c grove -n "__fish_grove_using_subcommand id" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c grove -n "__fish_grove_using_subcommand cache; and not __fish_seen_subcommand_from list clear help" -l home -d 'Keep identity, settings and caches in this folder' -r -F
+complete -c grove -n "__fish_grove_using_subcommand cache; and not __fish_seen_subcommand_from list clear help" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand cache; and not __fish_seen_subcommand_from list clear help" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand cache; and not __fish_seen_subcommand_from list clear help" -l json -d 'Print one JSON object a line instead of text'
 complete -c grove -n "__fish_grove_using_subcommand cache; and not __fish_seen_subcommand_from list clear help" -s q -l quiet -d 'Print only the result and errors'
@@ -111,7 +111,7 @@ complete -c grove -n "__fish_grove_using_subcommand cache; and not __fish_seen_s
 complete -c grove -n "__fish_grove_using_subcommand cache; and not __fish_seen_subcommand_from list clear help" -f -a "list" -d 'Show what is kept, and how much room it takes'
 complete -c grove -n "__fish_grove_using_subcommand cache; and not __fish_seen_subcommand_from list clear help" -f -a "clear" -d 'Remove everything that no running share uses'
 complete -c grove -n "__fish_grove_using_subcommand cache; and not __fish_seen_subcommand_from list clear help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from list" -l home -d 'Keep identity, settings and caches in this folder' -r -F
+complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from list" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from list" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON object a line instead of text'
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print only the result and errors'
@@ -119,7 +119,7 @@ complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subco
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from list" -l offline -d 'Use no relay and no directory'
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from list" -l no-lan -d 'Do not look for peers on the local network'
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from clear" -l home -d 'Keep identity, settings and caches in this folder' -r -F
+complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from clear" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from clear" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from clear" -l json -d 'Print one JSON object a line instead of text'
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from clear" -s q -l quiet -d 'Print only the result and errors'
@@ -130,7 +130,7 @@ complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subco
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "list" -d 'Show what is kept, and how much room it takes'
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "clear" -d 'Remove everything that no running share uses'
 complete -c grove -n "__fish_grove_using_subcommand cache; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c grove -n "__fish_grove_using_subcommand completions" -l home -d 'Keep identity, settings and caches in this folder' -r -F
+complete -c grove -n "__fish_grove_using_subcommand completions" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand completions" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand completions" -l json -d 'Print one JSON object a line instead of text'
 complete -c grove -n "__fish_grove_using_subcommand completions" -s q -l quiet -d 'Print only the result and errors'
@@ -139,7 +139,7 @@ complete -c grove -n "__fish_grove_using_subcommand completions" -l offline -d '
 complete -c grove -n "__fish_grove_using_subcommand completions" -l no-lan -d 'Do not look for peers on the local network'
 complete -c grove -n "__fish_grove_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c grove -n "__fish_grove_using_subcommand man" -l dir -d 'Write all pages into this folder instead' -r -F
-complete -c grove -n "__fish_grove_using_subcommand man" -l home -d 'Keep identity, settings and caches in this folder' -r -F
+complete -c grove -n "__fish_grove_using_subcommand man" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand man" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand man" -l json -d 'Print one JSON object a line instead of text'
 complete -c grove -n "__fish_grove_using_subcommand man" -s q -l quiet -d 'Print only the result and errors'
@@ -148,7 +148,7 @@ complete -c grove -n "__fish_grove_using_subcommand man" -l offline -d 'Use no r
 complete -c grove -n "__fish_grove_using_subcommand man" -l no-lan -d 'Do not look for peers on the local network'
 complete -c grove -n "__fish_grove_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c grove -n "__fish_grove_using_subcommand help; and not __fish_seen_subcommand_from share get ls id cache completions man help" -f -a "share" -d 'Share files and folders; prints a ticket and serves until Ctrl-C'
-complete -c grove -n "__fish_grove_using_subcommand help; and not __fish_seen_subcommand_from share get ls id cache completions man help" -f -a "get" -d 'Fetch what a ticket names; the same line typed again goes on where it stopped'
+complete -c grove -n "__fish_grove_using_subcommand help; and not __fish_seen_subcommand_from share get ls id cache completions man help" -f -a "get" -d 'Fetch what a ticket names, or go on where that stopped'
 complete -c grove -n "__fish_grove_using_subcommand help; and not __fish_seen_subcommand_from share get ls id cache completions man help" -f -a "ls" -d 'List what a ticket names, without fetching it'
 complete -c grove -n "__fish_grove_using_subcommand help; and not __fish_seen_subcommand_from share get ls id cache completions man help" -f -a "id" -d 'Print the id that peers know you by'
 complete -c grove -n "__fish_grove_using_subcommand help; and not __fish_seen_subcommand_from share get ls id cache completions man help" -f -a "cache" -d 'Show or remove what is kept to save work'

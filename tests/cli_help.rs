@@ -154,7 +154,7 @@ fn whatever_is_wrong_is_one_line_and_a_hint() {
         &["get", "hello", "world"],
         &["get", "blobabc", "--overwrite", "--rename"],
         &["get", "blobabc", "--wait", "soon"],
-        &["get", "blobabc", "-o", "-", "--json", "--quiet", "-v"],
+        &["get", "blobabc", "--quiet", "-v"],
         &["ls", ""],
         &["ls", "-"],
         &["man", "frobnicate"],

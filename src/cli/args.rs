@@ -69,13 +69,14 @@ Exit codes:
   143  ended by SIGTERM
 
 Settings:
-  A flag counts before the environment variable in brackets, that before config.toml in the
-  folder --home (or your platform's folder for settings), that before the default. Further
-  variables: GROVE_LOG, a filter for logs such as grove=debug; NO_COLOR, for no colours.
+  A flag counts before the environment variable that is named with it, that
+  before config.toml in the folder of your settings, that before the default.
+  Further variables: GROVE_LOG, a filter for logs such as grove=debug, and
+  NO_COLOR, for no colours.
 
 Units:
-  Sizes: 500, 64K, 10M, 1.5G are decimal, as are KB, MB, GB; KiB, MiB, GiB are powers of 1024.
-  Times: 90s, 10m, 2h, 1d, and together: 1h30m.";
+  Sizes: 500, 64K, 10M, 1.5G are decimal, as are KB, MB, GB; KiB, MiB, GiB are
+  powers of 1024. Times: 90s, 10m, 2h, 1d, and together: 1h30m.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -96,7 +97,7 @@ pub(crate) enum Command {
     reason = "switches, and their comments are help texts"
 )]
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Everywhere", next_display_order = 1000)]
 pub(crate) struct GlobalArgs {
     /// Print one JSON object a line instead of text
     ///
@@ -113,7 +114,7 @@ pub(crate) struct GlobalArgs {
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// Keep identity, settings and caches in this folder
+    /// Keep identity, settings and caches here
     ///
     /// Without it they are in the folders that your platform has for such things.
     #[arg(

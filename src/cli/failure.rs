@@ -5,7 +5,7 @@
 //! which reaches a person as "internal error" and reaches whoever set `RUST_BACKTRACE` or `GROVE_LOG`
 //! in full.
 
-use std::{any::Any, panic, sync::Once};
+use std::{any::Any, ffi::OsString, panic, sync::Once};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What a wrong command line says: the parser's first paragraph as one line, its tip as the hint.
-pub(crate) fn of_arguments(error: &clap::Error) -> Failure {
+pub(crate) fn of_arguments(error: &clap::Error, args: &[OsString]) -> Failure {
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
     let first = paragraphs.next().unwrap_or_default();
@@ -28,7 +28,7 @@ pub(crate) fn of_arguments(error: &clap::Error) -> Failure {
         .map(one_line)
         // How to pass what looks like a flag is of use to nobody who mistyped one.
         .find(|tip| !tip.starts_with("to pass"))
-        .unwrap_or_else(|| format!("see: {} --help", asked_command(&text)));
+        .unwrap_or_else(|| format!("see: {} --help", asked_command(args)));
     Failure::new(FailureKind::Usage, escape(&message)).hint(escape(&hint))
 }
 
@@ -41,15 +41,18 @@ fn missing(error: &clap::Error) -> String {
     format!("{} is missing", names.trim_end_matches("..."))
 }
 
-/// `grove get` out of `Usage: grove get [OPTIONS] [TICKET]...`.
-fn asked_command(text: &str) -> String {
-    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
-    let words: Vec<_> = usage
-        .unwrap_or("grove")
-        .split_whitespace()
-        .take_while(|word| word.chars().all(|c| c.is_ascii_lowercase()))
-        .collect();
-    words.join(" ")
+/// `grove get` out of `grove --json get --wait soon`.
+fn asked_command(args: &[OsString]) -> String {
+    let root = super::command();
+    let mut asked = &root;
+    let mut words = String::from("grove");
+    for arg in args.iter().skip(1) {
+        if let Some(sub) = asked.find_subcommand(arg) {
+            words = format!("{words} {}", sub.get_name());
+            asked = sub;
+        }
+    }
+    words
 }
 
 fn one_line(text: &str) -> String {
@@ -83,10 +86,11 @@ mod tests {
     use crate::cli::command;
 
     fn refused(line: &str) -> String {
+        let args: Vec<OsString> = line.split(' ').map(Into::into).collect();
         let error = command()
-            .try_get_matches_from(line.split(' '))
+            .try_get_matches_from(&args)
             .expect_err("wrong arguments");
-        let failure = of_arguments(&error);
+        let failure = of_arguments(&error, &args);
         assert_eq!(failure.kind, FailureKind::Usage);
         format!("{}\n{}", failure.message, failure.hint.unwrap_or_default())
     }
@@ -113,7 +117,7 @@ mod tests {
             ),
             (
                 "grove get blobx --limit-rate 10X",
-                "invalid value '10X' for '--limit-rate <SIZE>': the unit must be one of K, M, G, T, KB, MB, GB, TB, KiB, MiB, GiB, TiB\nsee: grove --help",
+                "invalid value '10X' for '--limit-rate <SIZE>': the unit must be one of K, M, G, T, KB, MB, GB, TB, KiB, MiB, GiB, TiB\nsee: grove get --help",
             ),
         ] {
             assert_eq!(refused(line), says, "{line}");

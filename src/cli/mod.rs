@@ -87,7 +87,7 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
             ExitCode::from(2)
         }
         _ => {
-            let failure = failure::of_arguments(error);
+            let failure = failure::of_arguments(error, args);
             output.fail(&failure);
             ExitCode::from(failure.kind.exit_code())
         }

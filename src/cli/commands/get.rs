@@ -23,9 +23,9 @@ use crate::{
     events::{Failure, FailureKind, WarningKind},
 };
 
-/// Fetch what a ticket names; the same line typed again goes on where it stopped
+/// Fetch what a ticket names, or go on where that stopped
 ///
-/// Everything is verified before it gets its name, and what is already in place is not fetched
+/// Whatever interrupts a fetch, the same line typed again goes on where it stopped. Everything is verified before it gets its name, and what is already in place is not fetched
 /// again. What is unfinished is kept in .grove-partial at the destination until the fetch is
 /// complete.
 ///

@@ -69,6 +69,7 @@ fn collect(command: &clap::Command, name: &str, pages: &mut Vec<(String, String)
     let page = command.clone().display_name(name);
     let mut text = Vec::new();
     Man::new(page)
+        .source(concat!("grove ", env!("CARGO_PKG_VERSION")))
         .manual("Grove manual")
         .render(&mut text)
         .expect("writing into memory does not fail");
