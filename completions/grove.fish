@@ -42,38 +42,38 @@ complete -c grove -n "__fish_grove_needs_command" -f -a "completions" -d 'Print 
 complete -c grove -n "__fish_grove_needs_command" -f -a "man" -d 'Print a manual page'
 complete -c grove -n "__fish_grove_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c grove -n "__fish_grove_using_subcommand share" -l name -d 'The name that standard input gets at the other side' -r
-complete -c grove -n "__fish_grove_using_subcommand share" -l exclude -d 'Leave out what matches this pattern; may be given several times' -r
+complete -c grove -n "__fish_grove_using_subcommand share" -l exclude -d 'Leave out what matches (may be repeated)' -r
 complete -c grove -n "__fish_grove_using_subcommand share" -l max-gets -d 'End after this many complete fetches' -r
 complete -c grove -n "__fish_grove_using_subcommand share" -l expire -d 'End after this time, such as 2h; the ticket says when' -r
-complete -c grove -n "__fish_grove_using_subcommand share" -l for -d 'Serve only the peer with this id; may be given several times' -r
-complete -c grove -n "__fish_grove_using_subcommand share" -l limit-rate -d 'Transfer at most this many bytes a second, such as 10M' -r
+complete -c grove -n "__fish_grove_using_subcommand share" -l for -d 'Serve only the peer with this id (may be repeated)' -r
+complete -c grove -n "__fish_grove_using_subcommand share" -l limit-rate -d 'Most bytes a second' -r
 complete -c grove -n "__fish_grove_using_subcommand share" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand share" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand share" -l gitignore -d 'Leave out what .gitignore files say'
-complete -c grove -n "__fish_grove_using_subcommand share" -l strict -d 'Refuse when something cannot be shared, instead of leaving it out'
+complete -c grove -n "__fish_grove_using_subcommand share" -l strict -d 'Refuse when something cannot be shared'
 complete -c grove -n "__fish_grove_using_subcommand share" -l skip-unreadable -d 'Leave out what cannot be read, instead of refusing'
 complete -c grove -n "__fish_grove_using_subcommand share" -l snapshot -d 'Share a copy, so that later changes do not matter'
 complete -c grove -n "__fish_grove_using_subcommand share" -l once -d 'End after one complete fetch'
 complete -c grove -n "__fish_grove_using_subcommand share" -l qr -d 'Show the ticket as a QR code too'
-complete -c grove -n "__fish_grove_using_subcommand share" -l copy -d 'Put the ticket on the clipboard too, where the terminal can do that'
+complete -c grove -n "__fish_grove_using_subcommand share" -l copy -d 'Put the ticket on the clipboard too'
 complete -c grove -n "__fish_grove_using_subcommand share" -l json -d 'Print one JSON object a line instead of text'
 complete -c grove -n "__fish_grove_using_subcommand share" -s q -l quiet -d 'Print only the result and errors'
 complete -c grove -n "__fish_grove_using_subcommand share" -s v -l verbose -d 'Explain what is done; twice for the network too'
 complete -c grove -n "__fish_grove_using_subcommand share" -l offline -d 'Use no relay and no directory'
 complete -c grove -n "__fish_grove_using_subcommand share" -l no-lan -d 'Do not look for peers on the local network'
 complete -c grove -n "__fish_grove_using_subcommand share" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c grove -n "__fish_grove_using_subcommand get" -s o -l output -d 'Write into this folder; - writes a single file to standard output' -r -F
-complete -c grove -n "__fish_grove_using_subcommand get" -l only -d 'Fetch only what matches this pattern; may be given several times' -r
-complete -c grove -n "__fish_grove_using_subcommand get" -l wait -d 'Give up when nothing happened for so long, such as 10m (default) or forever' -r
+complete -c grove -n "__fish_grove_using_subcommand get" -s o -l output -d 'Write into this folder, or - for standard output' -r -F
+complete -c grove -n "__fish_grove_using_subcommand get" -l only -d 'Fetch only paths that match (may be repeated)' -r
+complete -c grove -n "__fish_grove_using_subcommand get" -l wait -d 'How long nothing may happen' -r
 complete -c grove -n "__fish_grove_using_subcommand get" -l max-size -d 'Refuse what is larger than this, such as 20G' -r
-complete -c grove -n "__fish_grove_using_subcommand get" -l limit-rate -d 'Transfer at most this many bytes a second, such as 10M' -r
+complete -c grove -n "__fish_grove_using_subcommand get" -l limit-rate -d 'Most bytes a second' -r
 complete -c grove -n "__fish_grove_using_subcommand get" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand get" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand get" -l overwrite -d 'Replace other files that are in the way'
-complete -c grove -n "__fish_grove_using_subcommand get" -l rename -d 'Write under another name where something else is in the way'
-complete -c grove -n "__fish_grove_using_subcommand get" -l skip -d 'Leave other files that are in the way, and do not fetch the new ones'
+complete -c grove -n "__fish_grove_using_subcommand get" -l rename -d 'Take another name where something is in the way'
+complete -c grove -n "__fish_grove_using_subcommand get" -l skip -d 'Leave what is in the way, do not fetch the new one'
 complete -c grove -n "__fish_grove_using_subcommand get" -s y -l yes -d 'Do not ask anything'
-complete -c grove -n "__fish_grove_using_subcommand get" -l verify -d 'Read again what is already here, instead of trusting what was recorded'
+complete -c grove -n "__fish_grove_using_subcommand get" -l verify -d 'Read again what is here, instead of trusting records'
 complete -c grove -n "__fish_grove_using_subcommand get" -l fsync -d 'Have every file on the disk before it gets its name'
 complete -c grove -n "__fish_grove_using_subcommand get" -l json -d 'Print one JSON object a line instead of text'
 complete -c grove -n "__fish_grove_using_subcommand get" -s q -l quiet -d 'Print only the result and errors'
@@ -81,8 +81,8 @@ complete -c grove -n "__fish_grove_using_subcommand get" -s v -l verbose -d 'Exp
 complete -c grove -n "__fish_grove_using_subcommand get" -l offline -d 'Use no relay and no directory'
 complete -c grove -n "__fish_grove_using_subcommand get" -l no-lan -d 'Do not look for peers on the local network'
 complete -c grove -n "__fish_grove_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c grove -n "__fish_grove_using_subcommand ls" -l only -d 'List only what matches this pattern; may be given several times' -r
-complete -c grove -n "__fish_grove_using_subcommand ls" -l wait -d 'How long to wait for the other side, such as 10m or forever' -r
+complete -c grove -n "__fish_grove_using_subcommand ls" -l only -d 'List only paths that match (may be repeated)' -r
+complete -c grove -n "__fish_grove_using_subcommand ls" -l wait -d 'How long nothing may happen' -r
 complete -c grove -n "__fish_grove_using_subcommand ls" -l home -d 'Keep identity, settings and caches here' -r -F
 complete -c grove -n "__fish_grove_using_subcommand ls" -l bind -d 'Listen at this port or address, such as 4433 or 192.0.2.7:4433' -r
 complete -c grove -n "__fish_grove_using_subcommand ls" -l tree -d 'Show folders and what is in them as a tree'

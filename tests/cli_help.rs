@@ -1,6 +1,8 @@
 //! What people read before they run anything: help, manual pages, completions, and what a wrong
 //! command line says. Run with `UPDATE=1` to rewrite `completions/`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -59,6 +61,17 @@ fn help_fits_into_80_columns() {
             for line in stdout(&[command, &[flag]].concat()).lines() {
                 assert!(line.chars().count() <= 80, "{command:?} {flag}: {line}");
             }
+        }
+    }
+}
+
+/// A wrapped description starts where the descriptions above it do.
+#[test]
+fn short_help_takes_one_line_for_each_option() {
+    for command in COMMANDS {
+        for line in stdout(&[command, &["-h"]].concat()).lines() {
+            let indent = line.len() - line.trim_start().len();
+            assert!(indent < 10, "{command:?}: {line}");
         }
     }
 }

@@ -158,7 +158,9 @@ pub(crate) struct GlobalArgs {
 /// Most bytes a second, for the commands that transfer something.
 #[derive(Debug, Default, Args)]
 pub(crate) struct RateArgs {
-    /// Transfer at most this many bytes a second, such as 10M
+    /// Most bytes a second
+    ///
+    /// Such as 10M for ten million, over all connections together.
     #[arg(
         long,
         value_name = "SIZE",
@@ -211,9 +213,9 @@ impl Bind {
 /// A ticket, from wherever the user has it.
 #[derive(Debug, Args)]
 pub(crate) struct TicketArgs {
-    /// The ticket; - reads it from standard input, @FILE from a file
+    /// The ticket, - for standard input, or @FILE
     ///
-    /// A ticket is as good as the content: whoever has it can fetch. Other users of this computer
+    /// With - it is read from standard input, with @FILE from that file. A ticket is as good as the content: whoever has it can fetch. Other users of this computer
     /// can see arguments, so there it is better read from standard input, a file or the environment.
     /// Spaces and line breaks within it do no harm.
     #[arg(

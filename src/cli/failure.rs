@@ -5,7 +5,7 @@
 //! which reaches a person as "internal error" and reaches whoever set `RUST_BACKTRACE` or `GROVE_LOG`
 //! in full.
 
-use std::{any::Any, ffi::OsString, panic, sync::Once};
+use std::{ffi::OsString, panic, sync::Once};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -60,7 +60,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// What a bug says to a person.
-pub(crate) fn of_panic(_payload: &(dyn Any + Send)) -> Failure {
+pub(crate) fn of_panic() -> Failure {
     Failure::new(FailureKind::Failed, "internal error")
         .hint("this is a bug; run it again with RUST_BACKTRACE=1 to see where, and report that")
 }

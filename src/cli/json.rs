@@ -170,15 +170,16 @@ fn finished(event: &Event) -> Value {
     })
 }
 
-/// A failure, as the `error` event.
-pub(crate) fn failure(failure: &Failure) -> Line {
+/// A failure, as the `error` event. The exit code is that of its kind, but for signals, which have
+/// one each.
+pub(crate) fn failure(failure: &Failure, exit_code: u8) -> Line {
     object(
         "error",
         json!({
             "kind": failure.kind.name(),
             "message": failure.message,
             "hint": failure.hint,
-            "exit_code": failure.kind.exit_code(),
+            "exit_code": exit_code,
         }),
     )
 }

@@ -57,11 +57,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         quiet: grove.global.quiet,
     });
     let done = catch_unwind(AssertUnwindSafe(|| dispatch(&grove, &output)))
-        .unwrap_or_else(|payload| Err(failure::of_panic(&*payload)));
+        .unwrap_or_else(|_| Err(failure::of_panic()));
     ExitCode::from(match done {
         Ok(code) => code,
-        // The reader of the result went away, and that is why.
-        Err(_) if output.is_closed() => 0,
+        // Whoever read the content has enough of it, and that is why.
+        Err(_) if output.content_refused() => 0,
         Err(failure) => {
             output.fail(&failure);
             failure.kind.exit_code()

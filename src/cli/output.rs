@@ -25,7 +25,10 @@ use std::{
 use data_encoding::BASE64;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
-use crate::{content::escape, events::Failure};
+use crate::{
+    content::escape,
+    events::{Failure, FailureKind},
+};
 
 /// What the flags say about printing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,6 +50,7 @@ struct Inner {
     stderr_is_terminal: bool,
     colour: bool,
     closed: AtomicBool,
+    content_refused: AtomicBool,
     bars: MultiProgress,
 }
 
@@ -75,6 +79,7 @@ impl Output {
             stderr_is_terminal,
             colour: stderr_is_terminal && !dumb && !set("NO_COLOR"),
             closed: AtomicBool::new(false),
+            content_refused: AtomicBool::new(false),
             bars,
         }))
     }
@@ -104,14 +109,14 @@ impl Output {
         &self.0.bars
     }
 
-    /// Whether the reader of standard output went away.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.0.closed.load(Ordering::Relaxed)
+    /// Whether content was on its way to standard output when the reader of it went away.
+    pub(crate) fn content_refused(&self) -> bool {
+        self.0.content_refused.load(Ordering::Relaxed)
     }
 
     /// A part of the result, as it is.
     pub(crate) fn data(&self, bytes: &[u8]) {
-        if self.is_closed() {
+        if self.0.closed.load(Ordering::Relaxed) {
             return;
         }
         let written = self.0.bars.suspend(|| {
@@ -176,7 +181,7 @@ impl Output {
     /// A failure: what went wrong, and what to do.
     pub(crate) fn fail(&self, failure: &Failure) {
         if self.0.style.json {
-            self.object(&super::json::failure(failure));
+            self.object(&super::json::failure(failure, failure.kind.exit_code()));
             return;
         }
         let mut text = format!("{} {}\n", self.marked(Mark::Error), failure.message);
@@ -185,6 +190,20 @@ impl Output {
             _ = writeln!(text, "{mark} {hint}");
         }
         self.talk(&text);
+    }
+
+    /// The end that the user asked for, by a signal that gives this exit code.
+    pub(crate) fn stopped(&self, what: &str, then: Option<&str>, code: u8) {
+        if self.0.style.json {
+            let mut failure = Failure::new(FailureKind::Interrupted, what);
+            failure.hint = then.map(str::to_owned);
+            self.object(&super::json::failure(&failure, code));
+            return;
+        }
+        match then {
+            Some(then) => self.say(&format!("{what}; {then}")),
+            None => self.say(what),
+        }
     }
 
     /// A question, which stays on its line. Shown even when the user wants no talk.
@@ -237,7 +256,7 @@ impl Write for ContentWriter {
             .as_ref()
             .is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
         {
-            self.0.0.closed.store(true, Ordering::Relaxed);
+            self.0.0.content_refused.store(true, Ordering::Relaxed);
         }
         written
     }

@@ -83,6 +83,7 @@ impl<'a> Session<'a> {
                     .hint("raise the limit on processes (ulimit -u)")
             })?;
         let progress = Progress::start(&self.output, shows)?;
+        let _shown = Finish(progress.clone());
         let events = progress.events();
         let done = runtime.block_on(async {
             let running = Running {
@@ -96,8 +97,16 @@ impl<'a> Session<'a> {
             };
             work(running).await
         });
-        progress.finish();
         runtime.shutdown_background();
         done
+    }
+}
+
+/// Takes the bars off the screen whatever happens, so that nothing is drawn over a message.
+struct Finish(Progress);
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        self.0.finish();
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long nothing at all may happen, where nobody says otherwise.
-const WAIT: Duration = Duration::from_secs(600);
+const WAIT: Duration = Duration::from_mins(10);
 
 /// The settings of one run.
 #[derive(Debug, Clone, Default)]
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(resolved.limit_rate(None).unwrap(), Some(2_000_000));
         assert_eq!(resolved.limit_rate(Some(Size(1))).unwrap(), Some(1));
         assert_eq!(resolved.wait(None).unwrap(), Wait::Forever);
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let flag = Some(Patience::For(minute));
         assert_eq!(resolved.wait(flag).unwrap(), Wait::For(minute));
         assert_eq!(Resolved::default().wait(None).unwrap(), Wait::For(WAIT));

@@ -154,7 +154,7 @@ pub(crate) fn short_list(
         text += &name;
     }
     if number > NAMES_MAX {
-        text += &format!("\n  and {} more", number - NAMES_MAX);
+        _ = write!(text, "\n  and {} more", number - NAMES_MAX);
     }
     vec![text]
 }

@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn waiting_may_be_forever() {
         assert_eq!("forever".parse(), Ok(Patience::Forever));
-        let ten = Patience::For(Duration::from_secs(600));
+        let ten = Patience::For(Duration::from_mins(10));
         assert_eq!("10m".parse(), Ok(ten));
     }
 

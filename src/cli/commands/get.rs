@@ -11,6 +11,7 @@ use crate::{
     app::{Dest, GetOptions, Getting, Got, OnConflict},
     cli::{
         args::{RateArgs, TicketArgs},
+        json,
         output::Output,
         progress::Shows,
         prompt::Asker,
@@ -20,7 +21,7 @@ use crate::{
         units::{Patience, Size, files, human_time},
     },
     content::{escape, human_bytes},
-    events::{Failure, FailureKind, WarningKind},
+    events::{Event, Failure, FailureKind, WarningKind},
 };
 
 /// Fetch what a ticket names, or go on where that stopped
@@ -50,7 +51,10 @@ pub(crate) struct GetArgs {
     #[command(flatten)]
     ticket: TicketArgs,
 
-    /// Write into this folder; - writes a single file to standard output
+    /// Write into this folder, or - for standard output
+    ///
+    /// Without it everything is written into the folder you are in. Only a single file can go to
+    /// standard output.
     #[arg(
         short,
         long,
@@ -60,7 +64,7 @@ pub(crate) struct GetArgs {
     )]
     output: PathBuf,
 
-    /// Fetch only what matches this pattern; may be given several times
+    /// Fetch only paths that match (may be repeated)
     ///
     /// A pattern matches a whole path within the share, with or without its top folder, or a folder
     /// above it: 'docs/**', '*.jpg'.
@@ -71,11 +75,11 @@ pub(crate) struct GetArgs {
     #[arg(long, conflicts_with_all = ["rename", "skip"])]
     overwrite: bool,
 
-    /// Write under another name where something else is in the way
+    /// Take another name where something is in the way
     #[arg(long, conflicts_with = "skip")]
     rename: bool,
 
-    /// Leave other files that are in the way, and do not fetch the new ones
+    /// Leave what is in the way, do not fetch the new one
     #[arg(long)]
     skip: bool,
 
@@ -83,11 +87,14 @@ pub(crate) struct GetArgs {
     #[arg(short, long)]
     yes: bool,
 
-    /// Give up when nothing happened for so long, such as 10m (default) or forever
+    /// How long nothing may happen
+    ///
+    /// When nothing at all came for so long, such as 10m (the default), 2h or forever, Grove gives
+    /// up. Until then it keeps trying, whatever happens to the connection.
     #[arg(long, value_name = "TIME", env = "GROVE_WAIT", hide_env_values = true)]
     wait: Option<Patience>,
 
-    /// Read again what is already here, instead of trusting what was recorded
+    /// Read again what is here, instead of trusting records
     #[arg(long)]
     verify: bool,
 
@@ -132,7 +139,10 @@ pub(crate) fn run(args: &GetArgs, session: &Session<'_>) -> Result<u8, Failure> 
         let starting = Getting::start(&context, options, asker);
         let mut getting = match signals.unless(starting).await {
             Ok(started) => started?,
-            Err(code) => return Ok(stopped(output, code)),
+            Err(code) => {
+                progress.finish();
+                return Ok(stopped(output, code));
+            }
         };
         match signals.unless(getting.wait()).await {
             Ok(got) => {
@@ -151,7 +161,7 @@ pub(crate) fn run(args: &GetArgs, session: &Session<'_>) -> Result<u8, Failure> 
 }
 
 fn stopped(output: &Output, code: u8) -> u8 {
-    output.say("Stopped; run the same line again to go on");
+    output.stopped("Stopped", Some("run the same line again to go on"), code);
     code
 }
 
@@ -197,6 +207,15 @@ fn report(output: &Output, got: &Got) -> u8 {
     }
     if got.left_alone.is_empty() {
         return 0;
+    }
+    if output.json() {
+        for name in &got.left_alone {
+            let warning = Event::Warning {
+                kind: WarningKind::LeftOut,
+                message: format!("left alone: {name}"),
+            };
+            output.object(&json::event(&warning));
+        }
     }
     let names = got.left_alone.iter().cloned();
     for line in table::short_list(names, |number| format!("{number} left alone:")) {

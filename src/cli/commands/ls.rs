@@ -37,14 +37,17 @@ pub(crate) struct LsArgs {
     #[arg(long, conflicts_with = "json")]
     tree: bool,
 
-    /// List only what matches this pattern; may be given several times
+    /// List only paths that match (may be repeated)
     ///
     /// A pattern matches a whole path within the share, with or without its top folder, or a folder
     /// above it: 'docs/**', '*.jpg'.
     #[arg(long, value_name = "GLOB")]
     only: Vec<String>,
 
-    /// How long to wait for the other side, such as 10m or forever
+    /// How long nothing may happen
+    ///
+    /// When nothing at all came for so long, such as 10m (the default), 2h or forever, Grove gives
+    /// up.
     #[arg(long, value_name = "TIME", env = "GROVE_WAIT", hide_env_values = true)]
     wait: Option<Patience>,
 }
@@ -68,7 +71,11 @@ pub(crate) fn run(args: &LsArgs, session: &Session<'_>) -> Result<u8, Failure> {
         let listing = app::list(&context, &ticket, wait);
         let mut manifest = match signals.unless(listing).await {
             Ok(listed) => listed?,
-            Err(code) => return Ok(code),
+            Err(code) => {
+                progress.finish();
+                output.stopped("Stopped", None, code);
+                return Ok(code);
+            }
         };
         only.retain(&mut manifest);
         progress.finish();

@@ -16,7 +16,7 @@ use crate::{
         table,
         units::{Span, files},
     },
-    content::{PeerId, escape, human_bytes},
+    content::{PeerId, human_bytes},
     disk::WalkOptions,
     events::{Failure, FailureKind},
 };
@@ -51,7 +51,7 @@ pub(crate) struct ShareArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// Leave out what matches this pattern; may be given several times
+    /// Leave out what matches (may be repeated)
     ///
     /// Patterns are those of .gitignore files: '*.tmp', 'target/', '/build'.
     #[arg(long, value_name = "GLOB")]
@@ -61,7 +61,7 @@ pub(crate) struct ShareArgs {
     #[arg(long)]
     gitignore: bool,
 
-    /// Refuse when something cannot be shared, instead of leaving it out
+    /// Refuse when something cannot be shared
     ///
     /// Sockets, devices and the like cannot be shared. Without this they are left out and named.
     #[arg(long)]
@@ -90,7 +90,7 @@ pub(crate) struct ShareArgs {
     #[arg(long, value_name = "TIME")]
     expire: Option<Span>,
 
-    /// Serve only the peer with this id; may be given several times
+    /// Serve only the peer with this id (may be repeated)
     ///
     /// The id is what 'grove id' prints on the other computer.
     #[arg(long = "for", value_name = "ENDPOINT-ID", value_parser = peer_id)]
@@ -103,7 +103,9 @@ pub(crate) struct ShareArgs {
     #[arg(long)]
     qr: bool,
 
-    /// Put the ticket on the clipboard too, where the terminal can do that
+    /// Put the ticket on the clipboard too
+    ///
+    /// By a control sequence (OSC 52) that many terminals understand, also over ssh.
     #[arg(long)]
     copy: bool,
 }
@@ -129,7 +131,10 @@ pub(crate) fn run(args: &ShareArgs, session: &Session<'_>) -> Result<u8, Failure
         let starting = Sharing::start(&context, options);
         let mut sharing = match signals.unless(starting).await {
             Ok(started) => started?,
-            Err(code) => return Ok(stopped(output, code)),
+            Err(code) => {
+                progress.finish();
+                return Ok(stopped(output, code));
+            }
         };
         progress.settle();
         args.announce(output, &sharing);
@@ -152,7 +157,7 @@ pub(crate) fn run(args: &ShareArgs, session: &Session<'_>) -> Result<u8, Failure
 }
 
 fn stopped(output: &Output, code: u8) -> u8 {
-    output.say("Stopped");
+    output.stopped("Stopped", None, code);
     code
 }
 
@@ -208,11 +213,15 @@ impl ShareArgs {
         }
         output.say(&format!(
             "Sharing {}: {}, {}",
-            escape(&summary.name),
+            summary.name,
             files(summary.files),
             human_bytes(summary.bytes)
         ));
-        output.say("To fetch it, run grove get with this ticket:");
+        output.say(if output.stdout_is_terminal() {
+            "To fetch it, run grove get with this ticket:"
+        } else {
+            "To fetch it, run grove get with the ticket on standard output"
+        });
         if !output.json() {
             output.line(&ticket);
         }

@@ -180,7 +180,7 @@ fn warnings_name_their_kind() {
 fn an_error_carries_its_exit_code() {
     let failed = Failure::new(FailureKind::InTheWay, "a.txt is in the way").hint("use --rename");
     assert_eq!(
-        value(&failure(&failed)),
+        value(&failure(&failed, 7)),
         json!({
             "v": 1,
             "event": "error",
@@ -191,7 +191,7 @@ fn an_error_carries_its_exit_code() {
         })
     );
     let bare = Failure::new(FailureKind::Failed, "no");
-    assert_eq!(value(&failure(&bare))["hint"], Value::Null);
+    assert_eq!(value(&failure(&bare, 1))["hint"], Value::Null);
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Reader for Bars {
         if let Some(line) = format::lasting(&event, &self.state) {
             self.output.say(&line);
         }
-        if let Event::Warning { message, .. } = &event {
+        if let Some(message) = super::warning(&event, self.shows) {
             self.output.warn(message);
         }
         self.state.update(&event, now);

@@ -45,7 +45,7 @@ impl Lines {
 
 impl Reader for Lines {
     fn event(&mut self, event: Event, now: Instant) {
-        if let Event::Warning { message, .. } = &event {
+        if let Some(message) = super::warning(&event, self.plain.shows) {
             self.output.warn(message);
         }
         if let Some(line) = self.plain.event(&event, now) {

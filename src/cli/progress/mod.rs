@@ -21,7 +21,7 @@ use std::{
 
 use self::queue::Queue;
 use super::output::Output;
-use crate::events::{Event, Events, Failure, FailureKind};
+use crate::events::{Event, Events, Failure, FailureKind, WarningKind};
 
 /// How often a reader that shows something that moves is woken.
 const TICK: Duration = Duration::from_millis(100);
@@ -123,6 +123,18 @@ fn choose(output: &Output, shows: Shows) -> Box<dyn Reader> {
         Box::new(lines::Lines::new(output, shows))
     } else {
         Box::new(bars::Bars::new(output, shows))
+    }
+}
+
+/// The text of a warning that a person has not seen yet: what a share leaves out is listed as a
+/// whole beside the ticket.
+fn warning(event: &Event, shows: Shows) -> Option<&str> {
+    match event {
+        Event::Warning { kind, .. } if *kind == WarningKind::LeftOut && shows == Shows::Share => {
+            None
+        }
+        Event::Warning { message, .. } => Some(message),
+        _ => None,
     }
 }
 
