@@ -1,3 +1,8 @@
 //! The `grove` program. Everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    grove::cli::quiet_panics();
+    grove::cli::run(std::env::args_os())
+}

@@ -1,0 +1,9 @@
+//! One file for each verb: its arguments, whose comments are its help, and what it does with them.
+
+pub(crate) mod cache;
+pub(crate) mod completions;
+pub(crate) mod get;
+pub(crate) mod id;
+pub(crate) mod ls;
+pub(crate) mod man;
+pub(crate) mod share;

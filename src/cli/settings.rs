@@ -1,0 +1,186 @@
+//! What holds after flags, environment and `config.toml` were looked at, in this order.
+//!
+//! Flags with a value take their variable from the argument parser; switches are looked up here,
+//! because a switch that is absent must still be able to lose against `GROVE_OFFLINE=0` or the file.
+
+use std::{str::FromStr, time::Duration};
+
+use super::{
+    args::GlobalArgs,
+    units::{Patience, Size},
+};
+use crate::{
+    app::Wait,
+    content::escape,
+    events::{Failure, FailureKind},
+    node::Network,
+    profile::Settings,
+};
+
+/// How long nothing at all may happen, where nobody says otherwise.
+const WAIT: Duration = Duration::from_mins(10);
+
+/// The settings of one run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Resolved {
+    /// Which parts of the network are used.
+    pub(crate) network: Network,
+    file: Settings,
+}
+
+impl Resolved {
+    /// Puts flags and environment above `file`. `env` looks up a variable.
+    pub(crate) fn new(
+        flags: &GlobalArgs,
+        env: impl Fn(&str) -> Option<String>,
+        file: Settings,
+    ) -> Self {
+        let network = Network {
+            offline: switch(flags.offline, env("GROVE_OFFLINE"), file.offline),
+            lan: !switch(flags.no_lan, env("GROVE_NO_LAN"), file.lan.map(|lan| !lan)),
+            bind: flags.bind.iter().flat_map(|bind| bind.addrs()).collect(),
+        };
+        Self { network, file }
+    }
+
+    /// Most bytes a second; `flag` holds the flag or its variable.
+    ///
+    /// # Errors
+    /// `Usage` when the file has no size there.
+    pub(crate) fn limit_rate(&self, flag: Option<Size>) -> Result<Option<u64>, Failure> {
+        let rate = match flag {
+            Some(rate) => Some(rate),
+            None => from_file("limit-rate", self.file.limit_rate.as_deref())?,
+        };
+        Ok(rate.map(|rate| rate.0))
+    }
+
+    /// How long nothing may happen; `flag` holds the flag or its variable.
+    ///
+    /// # Errors
+    /// `Usage` when the file has no time there.
+    pub(crate) fn wait(&self, flag: Option<Patience>) -> Result<Wait, Failure> {
+        let patience = match flag {
+            Some(patience) => Some(patience),
+            None => from_file("wait", self.file.wait.as_deref())?,
+        };
+        Ok(match patience {
+            Some(Patience::For(time)) => Wait::For(time),
+            Some(Patience::Forever) => Wait::Forever,
+            None => Wait::For(WAIT),
+        })
+    }
+}
+
+/// A switch: given, or its variable says something other than no, or the file says so.
+fn switch(flag: bool, variable: Option<String>, file: Option<bool>) -> bool {
+    let no = |value: &str| {
+        matches!(
+            value.trim().to_ascii_lowercase().as_str(),
+            "0" | "n" | "no" | "f" | "false" | "off"
+        )
+    };
+    match variable.filter(|value| !value.is_empty()) {
+        _ if flag => true,
+        Some(value) => !no(&value),
+        None => file.unwrap_or(false),
+    }
+}
+
+fn from_file<T>(key: &str, value: Option<&str>) -> Result<Option<T>, Failure>
+where
+    T: FromStr<Err = super::units::UnitError>,
+{
+    let wrong = |error| {
+        let value = escape(value.unwrap_or_default());
+        let message = format!("config.toml: {key} = \"{value}\" is not understood");
+        Failure::new(FailureKind::Usage, message).hint(format!("{error}"))
+    };
+    value.map(str::parse).transpose().map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(flags: &GlobalArgs, env: &[(&str, &str)], file: Settings) -> Resolved {
+        let look_up = |name: &str| {
+            let found = env.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Resolved::new(flags, look_up, file)
+    }
+
+    #[test]
+    fn flag_then_environment_then_file_then_default() {
+        let flag = GlobalArgs {
+            offline: true,
+            no_lan: true,
+            ..GlobalArgs::default()
+        };
+        let none = GlobalArgs::default();
+        let file = Settings {
+            offline: Some(true),
+            lan: Some(false),
+            ..Settings::default()
+        };
+        let no = [("GROVE_OFFLINE", "0"), ("GROVE_NO_LAN", "false")];
+        for (case, resolved, offline, lan) in [
+            (
+                "default",
+                resolve(&none, &[], Settings::default()),
+                false,
+                true,
+            ),
+            ("file", resolve(&none, &[], file.clone()), true, false),
+            (
+                "environment",
+                resolve(&none, &no, file.clone()),
+                false,
+                true,
+            ),
+            ("flag", resolve(&flag, &no, file), true, false),
+        ] {
+            assert_eq!(resolved.network.offline, offline, "{case}");
+            assert_eq!(resolved.network.lan, lan, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_variable_set_to_anything_else_means_yes() {
+        for (value, yes) in [("1", true), ("yes", true), ("", false), ("Off", false)] {
+            let env = [("GROVE_OFFLINE", value)];
+            let resolved = resolve(&GlobalArgs::default(), &env, Settings::default());
+            assert_eq!(resolved.network.offline, yes, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_times_of_the_file_count_where_no_flag_does() {
+        let file = Settings {
+            limit_rate: Some("2M".into()),
+            wait: Some("forever".into()),
+            ..Settings::default()
+        };
+        let resolved = resolve(&GlobalArgs::default(), &[], file);
+        assert_eq!(resolved.limit_rate(None).unwrap(), Some(2_000_000));
+        assert_eq!(resolved.limit_rate(Some(Size(1))).unwrap(), Some(1));
+        assert_eq!(resolved.wait(None).unwrap(), Wait::Forever);
+        let minute = Duration::from_mins(1);
+        let flag = Some(Patience::For(minute));
+        assert_eq!(resolved.wait(flag).unwrap(), Wait::For(minute));
+        assert_eq!(Resolved::default().wait(None).unwrap(), Wait::For(WAIT));
+    }
+
+    #[test]
+    fn nonsense_in_the_file_is_named() {
+        let file = Settings {
+            wait: Some("soon".into()),
+            ..Settings::default()
+        };
+        let resolved = resolve(&GlobalArgs::default(), &[], file);
+        let failure = resolved.wait(None).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Usage);
+        assert!(failure.message.contains("wait = \"soon\""), "{failure}");
+    }
+}
