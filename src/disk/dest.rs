@@ -63,7 +63,9 @@ impl Destination {
     /// # Errors
     /// Those of creating and opening.
     pub fn create(path: &Path) -> io::Result<(Self, Option<PathBuf>)> {
-        let missing = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
+        let missing = path
+            .ancestors()
+            .take_while(|p| !p.as_os_str().is_empty() && !p.exists());
         let made = missing.last().map(Path::to_owned);
         fs::create_dir_all(path)?;
         let opened = Self::open(path)?;
@@ -169,7 +171,8 @@ impl Destination {
     /// Those of changing it.
     pub fn finish_dir(&self, entry: &EntryPath, mode: u32, mtime: Mtime) -> io::Result<()> {
         self.opened().remove(entry);
-        self.parent(entry)?.finish_dir(entry.file_name(), mode | 0o700, mtime)
+        self.parent(entry)?
+            .finish_dir(entry.file_name(), mode | 0o700, mtime)
     }
 
     /// Waits until the names in a folder are on the disk; `None` is the destination itself.
@@ -185,7 +188,9 @@ impl Destination {
 
     /// The folder that `entry` is in, made where it is missing.
     fn parent(&self, entry: &EntryPath) -> io::Result<Arc<Dir>> {
-        let Some(path) = entry.parent() else { return Ok(self.root.clone()) };
+        let Some(path) = entry.parent() else {
+            return Ok(self.root.clone());
+        };
         if let Some(open) = self.opened().get(&path).cloned() {
             return Ok(open);
         }
@@ -193,7 +198,9 @@ impl Destination {
         let dir = match above.open_dir(path.file_name()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 match above.create_dir(path.file_name(), false) {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                        return Err(error);
+                    }
                     _ => above.open_dir(path.file_name())?,
                 }
             }

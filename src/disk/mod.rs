@@ -7,8 +7,10 @@
 //! `sys`.
 
 mod cache_info;
+mod dest;
 mod hash;
 mod outboard;
+mod partial;
 mod spool;
 mod stop;
 pub(crate) mod sys;
@@ -17,12 +19,14 @@ mod tree_cache;
 mod walk;
 
 pub use cache_info::{CacheInfo, cache_info, clear_cache};
+pub use dest::{Destination, Place};
 pub use hash::{HashProgress, hash_file, hash_tree, outboard_of};
 pub use outboard::{OUTBOARD_MIN, Outboards};
+pub use partial::{Finish, PartFile, Partial};
 pub use spool::{Snapshot, Spooled, snapshot, spool};
 pub use stop::Stop;
 pub use sys::{
-    FileStat, LockFile, available_bytes, create_private, create_private_dir, process_alive,
+    FileStat, Found, LockFile, available_bytes, create_private, create_private_dir, process_alive,
     raise_file_limit, read_at, read_exact_at, reason, write_all_at,
 };
 pub use tree_cache::TreeCache;

@@ -90,14 +90,21 @@ impl Partial {
         for left in dir.names()?.iter().filter(|name| name.ends_with(b".new")) {
             dir.remove_file(left)?;
         }
-        Ok(Self { dir, holder, name, _lock: lock })
+        Ok(Self {
+            dir,
+            holder,
+            name,
+            _lock: lock,
+        })
     }
 
     /// Whether there is unfinished work of the share `root` in `destination`.
     #[must_use]
     pub fn exists(destination: &Destination, root: &Hash) -> bool {
         let holder = destination.root().open_dir(PARTIAL_DIR.as_bytes());
-        holder.and_then(|holder| holder.open_dir(root.to_hex().as_bytes())).is_ok()
+        holder
+            .and_then(|holder| holder.open_dir(root.to_hex().as_bytes()))
+            .is_ok()
     }
 
     /// Writes a whole small file under its final name.
@@ -151,7 +158,14 @@ impl Partial {
             unsaved: 0,
             last_sync: Instant::now(),
         };
-        Ok(PartFile { data, tree, names, hash: *hash, size, state: Mutex::new(state) })
+        Ok(PartFile {
+            data,
+            tree,
+            names,
+            hash: *hash,
+            size,
+            state: Mutex::new(state),
+        })
     }
 
     /// Which parts of a large file an earlier run has written, in chunks, without opening it for
@@ -162,10 +176,14 @@ impl Partial {
         let read = || {
             let data = self.dir.open_file(&names.data, false)?;
             let mut bytes = Vec::new();
-            self.dir.open_file(&names.have, false)?.read_to_end(&mut bytes)?;
+            self.dir
+                .open_file(&names.have, false)?
+                .read_to_end(&mut bytes)?;
             io::Result::Ok((bytes, data.metadata()?.len()))
         };
-        let have = read().ok().and_then(|(bytes, length)| Have::decode(&bytes, hash, size, length));
+        let have = read()
+            .ok()
+            .and_then(|(bytes, length)| Have::decode(&bytes, hash, size, length));
         have.unwrap_or_default().written
     }
 
@@ -179,7 +197,10 @@ impl Partial {
         file.read_to_end(&mut bytes)?;
         // A record that a kill cut short would shift all later ones.
         file.set_len(bytes.len() as u64 / 4 * 4)?;
-        let new: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let new: Vec<u8> = numbers
+            .iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect();
         sys::write_all_at(&file, &new, bytes.len() as u64 / 4 * 4)
     }
 
@@ -194,7 +215,12 @@ impl Partial {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
-        Ok(bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect())
+        Ok(bytes
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|bytes| u32::from_le_bytes(*bytes))
+            .collect())
     }
 
     /// Moves a large file to its final name and forgets what was kept about it.
@@ -270,7 +296,11 @@ struct LargeNames {
 impl LargeNames {
     fn new(number: u32) -> Self {
         let name = |ending| format!("{number}.{ending}").into_bytes();
-        Self { data: name("data"), tree: name("tree"), have: name("have") }
+        Self {
+            data: name("data"),
+            tree: name("tree"),
+            have: name("have"),
+        }
     }
 }
 
@@ -361,7 +391,7 @@ impl PartFile {
     /// Counts `chunks` as had. Call it after their content and hashes were written.
     pub fn mark(&self, chunks: &ChunkRanges, bytes: u64) {
         let mut state = self.state();
-        state.have |= chunks;
+        state.have |= chunks.clone();
         state.unsaved = state.unsaved.saturating_add(bytes);
     }
 
@@ -373,9 +403,16 @@ impl PartFile {
     pub fn save_if_due(&self, partial: &Partial) -> io::Result<()> {
         let (due, sync) = {
             let state = self.state();
-            (state.unsaved >= SAVE_EVERY, state.last_sync.elapsed() >= SYNC_EVERY)
+            (
+                state.unsaved >= SAVE_EVERY,
+                state.last_sync.elapsed() >= SYNC_EVERY,
+            )
         };
-        if due || sync { self.save(partial, sync) } else { Ok(()) }
+        if due || sync {
+            self.save(partial, sync)
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes down what is had; with `sync`, flushes the content to the disk first, so that the
@@ -400,9 +437,12 @@ impl PartFile {
         // and it has seen more.
         let mut state = self.state();
         if sync {
-            state.synced |= &written;
+            state.synced |= written;
         }
-        let have = Have { synced: state.synced.clone(), written: state.have.clone() };
+        let have = Have {
+            synced: state.synced.clone(),
+            written: state.have.clone(),
+        };
         let bytes = have.encode(&self.hash, self.size);
         let temporary = [&self.names.have[..], b".new"].concat();
         partial.remove_if_there(&temporary)?;
@@ -411,7 +451,9 @@ impl PartFile {
         if sync {
             file.sync_all()?;
         }
-        partial.dir.rename(&temporary, &partial.dir, &self.names.have, true)
+        partial
+            .dir
+            .rename(&temporary, &partial.dir, &self.names.have, true)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -39,7 +39,11 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Self { offline: false, lan: true, bind: Vec::new() }
+        Self {
+            offline: false,
+            lan: true,
+            bind: Vec::new(),
+        }
     }
 }
 
@@ -73,19 +77,27 @@ impl Node {
         } else {
             Endpoint::builder(presets::N0)
         };
-        builder = builder.secret_key(secret).transport_config(role.transport());
+        builder = builder
+            .secret_key(secret)
+            .transport_config(role.transport());
         if role == Role::Provide {
             builder = builder.alpns(vec![alpn.to_vec()]);
         }
         builder = bind_sockets(builder, &network.bind)?;
         let endpoint = builder.bind().await.map_err(|error| {
-            Failure::new(FailureKind::Failed, format!("no network socket could be opened: {error}"))
-                .hint("another program may hold the port given with --bind")
+            Failure::new(
+                FailureKind::Failed,
+                format!("no network socket could be opened: {error}"),
+            )
+            .hint("another program may hold the port given with --bind")
         })?;
         if network.lan {
             find_on_lan(&endpoint, role);
         }
-        Ok(Self { endpoint, network: network.clone() })
+        Ok(Self {
+            endpoint,
+            network: network.clone(),
+        })
     }
 
     /// The endpoint itself.
@@ -138,7 +150,10 @@ fn bind_sockets(mut builder: Builder, addresses: &[SocketAddr]) -> Result<Builde
     builder = builder.clear_ip_transports();
     for address in addresses {
         builder = builder.bind_addr(*address).map_err(|error| {
-            Failure::new(FailureKind::Usage, format!("cannot listen at {address}: {error}"))
+            Failure::new(
+                FailureKind::Usage,
+                format!("cannot listen at {address}: {error}"),
+            )
         })?;
     }
     Ok(builder)

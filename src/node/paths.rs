@@ -14,7 +14,11 @@ pub fn current_path(connection: &Connection) -> Option<Path> {
 fn of_list(paths: &iroh::endpoint::PathList<'_>) -> Option<Path> {
     let chosen = paths.iter().find(iroh::endpoint::Path::is_selected);
     chosen.or_else(|| paths.iter().next()).map(|path| {
-        if path.is_relay() { Path::Relay } else { Path::Direct }
+        if path.is_relay() {
+            Path::Relay
+        } else {
+            Path::Direct
+        }
     })
 }
 

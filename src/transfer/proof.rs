@@ -99,16 +99,26 @@ impl Walk {
         let tree = BaoTree::new(size, BLOCK_SIZE);
         let ranges = up_to_size(ranges, size);
         let steps = ResponseIter::new(tree, ranges);
-        Self { tree, steps, expected: vec![*hash.as_bytes()], current: None }
+        Self {
+            tree,
+            steps,
+            expected: vec![*hash.as_bytes()],
+            current: None,
+        }
     }
 
     fn next(&mut self) -> Option<Step> {
         self.current = self.steps.next();
         Some(match self.current.as_ref()? {
-            BaoChunk::Parent { node, .. } => Step::Pair { index: self.tree.pre_order_offset(*node) },
-            BaoChunk::Leaf { start_chunk, size, .. } => {
-                Step::Leaf { offset: start_chunk.to_bytes(), size: *size }
-            }
+            BaoChunk::Parent { node, .. } => Step::Pair {
+                index: self.tree.pre_order_offset(*node),
+            },
+            BaoChunk::Leaf {
+                start_chunk, size, ..
+            } => Step::Leaf {
+                offset: start_chunk.to_bytes(),
+                size: *size,
+            },
         })
     }
 
@@ -121,7 +131,13 @@ impl Walk {
 
     /// Checks the pair of the current step, and expects its children.
     fn pair(&mut self, pair: &[u8; 64]) -> Result<(), Mismatch> {
-        let Some(BaoChunk::Parent { is_root, left, right, .. }) = self.current else {
+        let Some(BaoChunk::Parent {
+            is_root,
+            left,
+            right,
+            ..
+        }) = self.current
+        else {
             return Err(Mismatch);
         };
         let (l, r) = pair.split_at(32);
@@ -146,11 +162,20 @@ impl Walk {
 
     /// Checks the content of the current step.
     fn leaf(&mut self, data: &[u8]) -> Result<(), Mismatch> {
-        let Some(BaoChunk::Leaf { start_chunk, is_root, .. }) = self.current else {
+        let Some(BaoChunk::Leaf {
+            start_chunk,
+            is_root,
+            ..
+        }) = self.current
+        else {
             return Err(Mismatch);
         };
         let actual = subtree(start_chunk, data, is_root);
-        if self.expected.pop() == Some(actual) { Ok(()) } else { Err(Mismatch) }
+        if self.expected.pop() == Some(actual) {
+            Ok(())
+        } else {
+            Err(Mismatch)
+        }
     }
 }
 
@@ -170,7 +195,11 @@ fn subtree(start: ChunkNum, data: &[u8], is_root: bool) -> ChainingValue {
 fn up_to_size(ranges: &ChunkRanges, size: u64) -> ChunkRanges {
     let last = ChunkNum(ChunkNum::chunks(size).0.saturating_sub(1));
     let tail = ChunkRanges::from(last..);
-    if ranges.intersects(&tail) { ranges | &tail } else { ranges.clone() }
+    if ranges.intersects(&tail) {
+        ranges | &tail
+    } else {
+        ranges.clone()
+    }
 }
 
 /// Makes the proof of some ranges of one blob, piece by piece.
@@ -184,12 +213,20 @@ pub struct Encoder<C> {
 impl<C: Content> Encoder<C> {
     /// Proves `ranges` of `content`, which was `size` bytes long and hashed to `hash`.
     pub fn new(content: C, hash: &Hash, size: u64, ranges: &ChunkRanges) -> Self {
-        Self { walk: Walk::new(hash, size, ranges), content, trusted: false, leaf_bytes: 0 }
+        Self {
+            walk: Walk::new(hash, size, ranges),
+            content,
+            trusted: false,
+            leaf_bytes: 0,
+        }
     }
 
     /// The same for content in memory that was hashed a moment ago: it is not hashed again.
     pub fn trusted(content: C, hash: &Hash, size: u64, ranges: &ChunkRanges) -> Self {
-        Self { trusted: true, ..Self::new(content, hash, size, ranges) }
+        Self {
+            trusted: true,
+            ..Self::new(content, hash, size, ranges)
+        }
     }
 
     /// Bytes of content, without hashes, that were appended so far.
@@ -204,7 +241,9 @@ impl<C: Content> Encoder<C> {
     /// See [`EncodeError`].
     pub fn fill(&mut self, out: &mut Vec<u8>, enough: usize) -> Result<bool, EncodeError> {
         while out.len() < enough {
-            let Some(step) = self.walk.next() else { return Ok(true) };
+            let Some(step) = self.walk.next() else {
+                return Ok(true);
+            };
             let start = out.len();
             let checked = match step {
                 Step::Pair { index } => {
@@ -213,14 +252,22 @@ impl<C: Content> Encoder<C> {
                         None => self.pair_within_group()?,
                     };
                     out.extend_from_slice(&pair);
-                    if self.trusted { Ok(()) } else { self.walk.pair(&pair) }
+                    if self.trusted {
+                        Ok(())
+                    } else {
+                        self.walk.pair(&pair)
+                    }
                 }
                 Step::Leaf { offset, size } => {
                     out.resize(start + size, 0);
                     match self.content.read_at(offset, &mut out[start..]) {
                         Ok(()) => {
                             self.leaf_bytes += size as u64;
-                            if self.trusted { Ok(()) } else { self.walk.leaf(&out[start..]) }
+                            if self.trusted {
+                                Ok(())
+                            } else {
+                                self.walk.leaf(&out[start..])
+                            }
                         }
                         Err(error) => {
                             out.truncate(start);
@@ -268,11 +315,16 @@ impl Verifier {
     /// Expects `ranges` of the blob `hash`, which the sender claims to be `size` bytes long.
     #[must_use]
     pub fn new(hash: &Hash, size: u64, ranges: &ChunkRanges) -> Self {
-        Self { walk: Walk::new(hash, size, ranges) }
+        Self {
+            walk: Walk::new(hash, size, ranges),
+        }
     }
 
     /// What comes next; `None` when the proof is complete.
-    #[expect(clippy::should_implement_trait, reason = "each step must be answered before the next")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "each step must be answered before the next"
+    )]
     pub fn next(&mut self) -> Option<Step> {
         self.walk.next()
     }
@@ -316,7 +368,8 @@ impl<D: AsRef<[u8]>, O: AsRef<[u8]>> Content for InMemory<D, O> {
         let start = usize::try_from(index).ok().and_then(|i| i.checked_mul(64));
         let rest = start.and_then(|start| self.outboard.as_ref().get(start..));
         let pair = rest.and_then(|rest| rest.first_chunk::<64>());
-        pair.copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        pair.copied()
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 

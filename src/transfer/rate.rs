@@ -34,7 +34,10 @@ impl RateLimit {
     /// When `bytes` that are asked for at `now` may move.
     fn book(&self, bytes: usize, now: Instant) -> Instant {
         let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second);
-        let mut paid_until = self.paid_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paid_until = self
+            .paid_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let earliest = now.checked_sub(BURST).unwrap_or(now);
         *paid_until = (*paid_until).max(earliest) + cost;
         *paid_until
@@ -54,7 +57,10 @@ mod tests {
             last = limit.book(50_000, start);
         }
         let seconds = (last - start).as_secs_f64();
-        assert!((4.7..=5.1).contains(&seconds), "5 MB at 1 MB/s take {seconds} s");
+        assert!(
+            (4.7..=5.1).contains(&seconds),
+            "5 MB at 1 MB/s take {seconds} s"
+        );
     }
 
     #[test]

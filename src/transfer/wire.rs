@@ -90,11 +90,17 @@ impl Close {
     #[must_use]
     pub fn from_code(code: VarInt) -> Option<Self> {
         let code = code.into_inner();
-        Self::ALL.iter().find(|row| u64::from(row.1) == code).map(|row| row.0)
+        Self::ALL
+            .iter()
+            .find(|row| u64::from(row.1) == code)
+            .map(|row| row.0)
     }
 
     fn row(self) -> (Self, u32, &'static str) {
-        *Self::ALL.iter().find(|row| row.0 == self).unwrap_or(&Self::ALL[0])
+        *Self::ALL
+            .iter()
+            .find(|row| row.0 == self)
+            .unwrap_or(&Self::ALL[0])
     }
 }
 
@@ -180,27 +186,39 @@ impl Request {
     /// All of one blob.
     #[must_use]
     pub fn blob(hash: Hash) -> Self {
-        Self { hash, specs: vec![(0, ChunkRanges::all()), (1, ChunkRanges::empty())] }
+        Self {
+            hash,
+            specs: vec![(0, ChunkRanges::all()), (1, ChunkRanges::empty())],
+        }
     }
 
     /// All of the children at `offsets` (1 is the first child) of a hash sequence.
     #[must_use]
     pub fn children(hash: Hash, offsets: std::ops::Range<u64>) -> Self {
-        let specs = vec![(offsets.start, ChunkRanges::all()), (offsets.end, ChunkRanges::empty())];
+        let specs = vec![
+            (offsets.start, ChunkRanges::all()),
+            (offsets.end, ChunkRanges::empty()),
+        ];
         Self { hash, specs }
     }
 
     /// Some ranges of one child of a hash sequence, or of the blob itself at offset 0.
     #[must_use]
     pub fn ranges(hash: Hash, offset: u64, ranges: ChunkRanges) -> Self {
-        Self { hash, specs: vec![(offset, ranges), (offset + 1, ChunkRanges::empty())] }
+        Self {
+            hash,
+            specs: vec![(offset, ranges), (offset + 1, ChunkRanges::empty())],
+        }
     }
 
     /// The last chunk of each child at `offsets`, which proves its size.
     #[must_use]
     pub fn sizes(hash: Hash, offsets: std::ops::Range<u64>) -> Self {
         let last = ChunkRanges::from(ChunkNum(u64::MAX)..);
-        Self { hash, specs: vec![(offsets.start, last), (offsets.end, ChunkRanges::empty())] }
+        Self {
+            hash,
+            specs: vec![(offsets.start, last), (offsets.end, ChunkRanges::empty())],
+        }
     }
 
     /// The wire form.
@@ -219,7 +237,10 @@ impl Request {
             offset = *at;
         }
         let mut bytes = vec![KIND_GET];
-        let wire = Wire { hash: *self.hash.as_bytes(), specs };
+        let wire = Wire {
+            hash: *self.hash.as_bytes(),
+            specs,
+        };
         bytes.extend(postcard::to_stdvec(&wire).unwrap_or_default());
         bytes
     }
@@ -251,7 +272,10 @@ impl Request {
             offset = offset.checked_add(delta).ok_or(RequestError::Malformed)?;
             specs.push((offset, ranges_of(&widths)?));
         }
-        Ok(Self { hash: Hash::from_bytes(wire.hash), specs })
+        Ok(Self {
+            hash: Hash::from_bytes(wire.hash),
+            specs,
+        })
     }
 
     /// The offsets below `count` for which something is wanted, with the ranges. Costs nothing for
@@ -259,7 +283,12 @@ impl Request {
     #[must_use]
     pub fn into_wanted(self, count: u64) -> Wanted {
         let at = self.specs.first().map_or(0, |(offset, _)| *offset);
-        Wanted { specs: self.specs, spec: 0, at, count }
+        Wanted {
+            specs: self.specs,
+            spec: 0,
+            at,
+            count,
+        }
     }
 }
 
@@ -276,7 +305,12 @@ impl Wanted {
     /// Whether anything at `offset` or behind it is wanted.
     #[must_use]
     pub fn reaches(&self, offset: u64) -> bool {
-        let ends = self.specs.iter().skip(1).map(|(at, _)| *at).chain([u64::MAX]);
+        let ends = self
+            .specs
+            .iter()
+            .skip(1)
+            .map(|(at, _)| *at)
+            .chain([u64::MAX]);
         self.specs.iter().zip(ends).any(|((start, ranges), end)| {
             let end = end.min(self.count);
             !ranges.is_empty() && *start < end && end > offset
@@ -351,15 +385,29 @@ mod tests {
         let ours = Request::decode(&bytes).unwrap();
         let wanted: Vec<_> = ours.into_wanted(4).collect();
         let last = ChunkRanges::last_chunk();
-        assert_eq!(wanted, vec![(1, last.clone()), (2, last.clone()), (3, last)]);
+        assert_eq!(
+            wanted,
+            vec![(1, last.clone()), (2, last.clone()), (3, last)]
+        );
     }
 
     #[test]
     fn an_offset_far_away_costs_nothing() {
-        let far = Request { hash: hash(), specs: vec![(u64::MAX - 1, ChunkRanges::all())] };
+        let far = Request {
+            hash: hash(),
+            specs: vec![(u64::MAX - 1, ChunkRanges::all())],
+        };
         assert_eq!(far.into_wanted(1000).count(), 0);
-        let open = Request { hash: hash(), specs: vec![(3, ChunkRanges::all())] };
-        assert_eq!(open.into_wanted(5).map(|(offset, _)| offset).collect::<Vec<_>>(), [3, 4]);
+        let open = Request {
+            hash: hash(),
+            specs: vec![(3, ChunkRanges::all())],
+        };
+        assert_eq!(
+            open.into_wanted(5)
+                .map(|(offset, _)| offset)
+                .collect::<Vec<_>>(),
+            [3, 4]
+        );
     }
 
     #[test]
@@ -368,7 +416,11 @@ mod tests {
         for kind in 1..=255 {
             let mut bytes = good.clone();
             bytes[0] = kind;
-            assert_eq!(Request::decode(&bytes), Err(RequestError::Kind), "kind {kind}");
+            assert_eq!(
+                Request::decode(&bytes),
+                Err(RequestError::Kind),
+                "kind {kind}"
+            );
         }
         for end in 0..good.len() {
             assert_eq!(Request::decode(&good[..end]), Err(RequestError::Malformed));
@@ -381,7 +433,10 @@ mod tests {
     #[test]
     fn too_many_ranges_are_refused() {
         let widths = vec![1u64; MAX_BOUNDARIES + 1];
-        let wire = Wire { hash: [7; 32], specs: vec![(0, widths)] };
+        let wire = Wire {
+            hash: [7; 32],
+            specs: vec![(0, widths)],
+        };
         let mut bytes = vec![KIND_GET];
         bytes.extend(postcard::to_stdvec(&wire).unwrap());
         assert_eq!(Request::decode(&bytes), Err(RequestError::TooManyRanges));

@@ -190,6 +190,7 @@ impl ShareArgs {
     fn options(&self, source: ShareSource, settings: &Resolved) -> Result<ShareOptions, Failure> {
         Ok(ShareOptions {
             walk: WalkOptions {
+                own: Vec::new(),
                 exclude: self.exclude.clone(),
                 gitignore: self.gitignore,
             },

@@ -32,7 +32,10 @@ pub(super) struct Have {
 
 impl Default for Have {
     fn default() -> Self {
-        Self { synced: ChunkRanges::empty(), written: ChunkRanges::empty() }
+        Self {
+            synced: ChunkRanges::empty(),
+            written: ChunkRanges::empty(),
+        }
     }
 }
 
@@ -73,9 +76,16 @@ impl Have {
         let mut ranges = |count: u64| {
             let count = usize::try_from(count.checked_mul(2)?).ok()?;
             let boundaries: Vec<ChunkNum> = words.by_ref().take(count).map(ChunkNum).collect();
-            if boundaries.len() != count { None } else { ChunkRanges::new(boundaries.into()) }
+            if boundaries.len() != count {
+                None
+            } else {
+                ChunkRanges::new(boundaries.into())
+            }
         };
-        let have = Self { synced: ranges(synced)?, written: ranges(written)? };
+        let have = Self {
+            synced: ranges(synced)?,
+            written: ranges(written)?,
+        };
         let behind = ChunkRanges::from(ChunkNum::chunks(length)..);
         let fits = have.written.is_disjoint(&behind) && have.synced.is_subset(&have.written);
         (rest.is_empty() && words.next().is_none() && fits).then_some(have)

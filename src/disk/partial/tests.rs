@@ -20,7 +20,11 @@ impl World {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let destination = Destination::open(dir.path()).unwrap().unwrap();
-        Self { dir, destination, hash: Hash::new(b"content") }
+        Self {
+            dir,
+            destination,
+            hash: Hash::new(b"content"),
+        }
     }
 
     fn partial(&self) -> Partial {
@@ -32,7 +36,12 @@ fn entry(path: &str) -> EntryPath {
     EntryPath::parse(path.as_bytes()).unwrap()
 }
 
-const PLAIN: Finish = Finish { mode: Some(0o640), mtime: None, replace: false, fsync: false };
+const PLAIN: Finish = Finish {
+    mode: Some(0o640),
+    mtime: None,
+    replace: false,
+    fsync: false,
+};
 
 #[test]
 fn a_second_fetch_of_the_same_is_told_to_wait() {
@@ -60,8 +69,16 @@ fn what_was_saved_is_there_after_a_kill() {
     let partial = world.partial();
     assert_eq!(partial.have(3, &world.hash, SIZE), chunks(&[(0, 64)]));
     let part = partial.large(3, &world.hash, SIZE).unwrap();
-    assert_eq!(part.have(), chunks(&[(0, 32)]), "what the disk has is believed");
-    assert_eq!(part.take_unproven(false), chunks(&[(32, 64)]), "the rest must be looked at");
+    assert_eq!(
+        part.have(),
+        chunks(&[(0, 32)]),
+        "what the disk has is believed"
+    );
+    assert_eq!(
+        part.take_unproven(false),
+        chunks(&[(32, 64)]),
+        "the rest must be looked at"
+    );
     assert!(!part.is_complete());
 }
 
@@ -82,7 +99,10 @@ fn a_data_file_that_lost_its_end_is_not_believed() {
 #[test]
 fn a_damaged_record_says_nothing() {
     let hash = Hash::new(b"content");
-    let have = Have { synced: chunks(&[(0, 16)]), written: chunks(&[(0, 48), (64, 80)]) };
+    let have = Have {
+        synced: chunks(&[(0, 16)]),
+        written: chunks(&[(0, 48), (64, 80)]),
+    };
     let bytes = have.encode(&hash, SIZE);
     assert_eq!(Have::decode(&bytes, &hash, SIZE, SIZE), Some(have));
     assert_eq!(Have::decode(&bytes, &Hash::new(b"other"), SIZE, SIZE), None);
@@ -91,7 +111,11 @@ fn a_damaged_record_says_nothing() {
         let mut bad = bytes.clone();
         bad[at] ^= 4;
         assert_eq!(Have::decode(&bad, &hash, SIZE, SIZE), None, "byte {at}");
-        assert_eq!(Have::decode(&bytes[..at], &hash, SIZE, SIZE), None, "{at} bytes");
+        assert_eq!(
+            Have::decode(&bytes[..at], &hash, SIZE, SIZE),
+            None,
+            "{at} bytes"
+        );
     }
 }
 
@@ -103,15 +127,34 @@ fn small_files_appear_whole_or_not_at_all() {
         partial.write_small(1, b"hello", &world.destination, &entry(path), finish)
     };
     place("a/b/c.txt", &PLAIN).unwrap();
-    assert_eq!(std::fs::read(world.dir.path().join("a/b/c.txt")).unwrap(), b"hello");
+    assert_eq!(
+        std::fs::read(world.dir.path().join("a/b/c.txt")).unwrap(),
+        b"hello"
+    );
     std::fs::write(world.dir.path().join("mine"), b"mine").unwrap();
     let error = place("mine", &PLAIN).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-    assert_eq!(std::fs::read(world.dir.path().join("mine")).unwrap(), b"mine");
-    place("mine", &Finish { replace: true, ..PLAIN }).unwrap();
-    assert_eq!(std::fs::read(world.dir.path().join("mine")).unwrap(), b"hello");
+    assert_eq!(
+        std::fs::read(world.dir.path().join("mine")).unwrap(),
+        b"mine"
+    );
+    place(
+        "mine",
+        &Finish {
+            replace: true,
+            ..PLAIN
+        },
+    )
+    .unwrap();
+    assert_eq!(
+        std::fs::read(world.dir.path().join("mine")).unwrap(),
+        b"hello"
+    );
     partial.remove(&world.destination).unwrap();
-    assert!(!world.dir.path().join(PARTIAL_DIR).exists(), "nothing is left behind");
+    assert!(
+        !world.dir.path().join(PARTIAL_DIR).exists(),
+        "nothing is left behind"
+    );
 }
 
 #[cfg(unix)]
@@ -126,7 +169,10 @@ fn nothing_is_written_through_a_link() {
     assert!(placed.is_err());
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
     let place = world.destination.look(&target).unwrap();
-    assert_eq!(place, crate::disk::Place::Blocked(entry("pub"), "a symbolic link"));
+    assert_eq!(
+        place,
+        crate::disk::Place::Blocked(entry("pub"), "a symbolic link")
+    );
 }
 
 #[cfg(unix)]
@@ -137,8 +183,13 @@ fn a_hard_linked_twin_stays_as_it_is() {
     std::fs::write(&twin, b"important").unwrap();
     std::fs::hard_link(&twin, world.dir.path().join("x")).unwrap();
     let partial = world.partial();
-    let replace = Finish { replace: true, ..PLAIN };
-    partial.write_small(1, b"hello", &world.destination, &entry("x"), &replace).unwrap();
+    let replace = Finish {
+        replace: true,
+        ..PLAIN
+    };
+    partial
+        .write_small(1, b"hello", &world.destination, &entry("x"), &replace)
+        .unwrap();
     assert_eq!(std::fs::read(&twin).unwrap(), b"important");
 }
 

@@ -39,7 +39,13 @@ impl Dir {
             Found::Dir(stat())
         } else if metadata.is_symlink() {
             let target = self.0.read_link_contents(name)?;
-            Found::Link(target.to_string_lossy().replace('\\', "/").into_bytes().into())
+            Found::Link(
+                target
+                    .to_string_lossy()
+                    .replace('\\', "/")
+                    .into_bytes()
+                    .into(),
+            )
         } else {
             Found::Special("a device")
         })
@@ -110,7 +116,13 @@ impl Dir {
     pub(crate) fn names(&self) -> io::Result<Vec<Vec<u8>>> {
         let mut names = Vec::new();
         for entry in self.0.entries()? {
-            names.push(entry?.file_name().to_string_lossy().into_owned().into_bytes());
+            names.push(
+                entry?
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+                    .into_bytes(),
+            );
         }
         Ok(names)
     }
@@ -124,7 +136,9 @@ impl Dir {
 pub(crate) fn finish_file(file: &File, _mode: Option<u32>, mtime: Option<Mtime>) -> io::Result<()> {
     use std::time::{Duration, SystemTime};
     let Some(mtime) = mtime else { return Ok(()) };
-    let Ok(secs) = u64::try_from(mtime.secs) else { return Ok(()) };
+    let Ok(secs) = u64::try_from(mtime.secs) else {
+        return Ok(());
+    };
     match SystemTime::UNIX_EPOCH.checked_add(Duration::new(secs, mtime.nanos)) {
         Some(time) => file.set_modified(time),
         None => Ok(()),
@@ -140,12 +154,22 @@ fn single(name: &[u8]) -> io::Result<&str> {
 }
 
 fn stat_of(metadata: &fs::Metadata) -> FileStat {
-    let mtime = metadata.modified().ok().map(cap_std::time::SystemTime::into_std);
+    let mtime = metadata
+        .modified()
+        .ok()
+        .map(cap_std::time::SystemTime::into_std);
     let since = mtime.and_then(|t| t.duration_since(std::time::SystemTime::UNIX_EPOCH).ok());
     let since = since.unwrap_or_default();
     let mtime = Mtime {
         secs: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         nanos: since.subsec_nanos(),
     };
-    FileStat { dev: 0, ino: 0, size: metadata.len(), mtime, ctime: mtime, mode: 0o644 }
+    FileStat {
+        dev: 0,
+        ino: 0,
+        size: metadata.len(),
+        mtime,
+        ctime: mtime,
+        mode: 0o644,
+    }
 }

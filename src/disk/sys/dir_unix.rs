@@ -23,8 +23,9 @@ use crate::content::Mtime;
 #[derive(Debug)]
 pub(crate) struct Dir(OwnedFd);
 
-const FOLDER: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
 
 impl Dir {
     /// Opens the folder at `path`; links in `path` are followed, since the user named it.
@@ -35,7 +36,12 @@ impl Dir {
     /// Opens a folder in this one; a link is an error.
     pub(crate) fn open_dir(&self, name: &[u8]) -> io::Result<Self> {
         let name = single(name)?;
-        Ok(Self(rustix::fs::openat(&self.0, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?))
+        Ok(Self(rustix::fs::openat(
+            &self.0,
+            name,
+            FOLDER | OFlags::NOFOLLOW,
+            Mode::empty(),
+        )?))
     }
 
     /// What `name` is, without following it.
@@ -62,7 +68,11 @@ impl Dir {
     /// Makes a folder that only its owner may enter, or that the umask leaves open.
     pub(crate) fn create_dir(&self, name: &[u8], private: bool) -> io::Result<()> {
         let mode = if private { 0o700 } else { 0o777 };
-        Ok(rustix::fs::mkdirat(&self.0, single(name)?, Mode::from_raw_mode(mode))?)
+        Ok(rustix::fs::mkdirat(
+            &self.0,
+            single(name)?,
+            Mode::from_raw_mode(mode),
+        )?)
     }
 
     /// Makes a file that must not exist yet, for reading and writing; the umask applies.
@@ -77,8 +87,7 @@ impl Dir {
     pub(crate) fn open_file(&self, name: &[u8], write: bool) -> io::Result<File> {
         let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
         let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file: File =
-            rustix::fs::openat(&self.0, single(name)?, flags, Mode::empty())?.into();
+        let file: File = rustix::fs::openat(&self.0, single(name)?, flags, Mode::empty())?.into();
         if file.metadata()?.is_file() {
             Ok(file)
         } else {
@@ -88,12 +97,20 @@ impl Dir {
 
     /// Removes a file or a link.
     pub(crate) fn remove_file(&self, name: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(&self.0, single(name)?, AtFlags::empty())?)
+        Ok(rustix::fs::unlinkat(
+            &self.0,
+            single(name)?,
+            AtFlags::empty(),
+        )?)
     }
 
     /// Removes an empty folder.
     pub(crate) fn remove_dir(&self, name: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(&self.0, single(name)?, AtFlags::REMOVEDIR)?)
+        Ok(rustix::fs::unlinkat(
+            &self.0,
+            single(name)?,
+            AtFlags::REMOVEDIR,
+        )?)
     }
 
     /// Moves `name` to `to_name` in `to`. Unless `replace`, it is an error (`AlreadyExists`) when
@@ -122,13 +139,22 @@ impl Dir {
 
     /// Makes a symbolic link that must not exist yet.
     pub(crate) fn symlink(&self, target: &[u8], name: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::symlinkat(OsStr::from_bytes(target), &self.0, single(name)?)?)
+        Ok(rustix::fs::symlinkat(
+            OsStr::from_bytes(target),
+            &self.0,
+            single(name)?,
+        )?)
     }
 
     /// Sets the modification time of `name`, which may be a link.
     pub(crate) fn set_mtime(&self, name: &[u8], mtime: Mtime) -> io::Result<()> {
         let flags = AtFlags::SYMLINK_NOFOLLOW;
-        Ok(rustix::fs::utimensat(&self.0, single(name)?, &times(mtime), flags)?)
+        Ok(rustix::fs::utimensat(
+            &self.0,
+            single(name)?,
+            &times(mtime),
+            flags,
+        )?)
     }
 
     /// Sets mode and modification time of the folder `name`.
@@ -184,9 +210,18 @@ pub(crate) fn finish_file(file: &File, mode: Option<u32>, mtime: Option<Mtime>) 
 }
 
 fn times(mtime: Mtime) -> Timestamps {
-    let omit = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
-    let mtime = Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.into() };
-    Timestamps { last_access: omit, last_modification: mtime }
+    let omit = Timespec {
+        tv_sec: 0,
+        tv_nsec: rustix::fs::UTIME_OMIT,
+    };
+    let mtime = Timespec {
+        tv_sec: mtime.secs,
+        tv_nsec: mtime.nanos.into(),
+    };
+    Timestamps {
+        last_access: omit,
+        last_modification: mtime,
+    }
 }
 
 /// Refuses names that would lead somewhere else.

@@ -5,6 +5,11 @@
 //! `unix` is complete. `other` does the same with what the standard library offers elsewhere, and
 //! says where that is weaker.
 
+mod dir;
+#[cfg(not(unix))]
+mod dir_other;
+#[cfg(unix)]
+mod dir_unix;
 mod lock;
 #[cfg(not(unix))]
 mod other;
@@ -21,12 +26,18 @@ use std::{
 };
 
 #[cfg(not(unix))]
+pub(crate) use dir_other::{Dir, finish_file};
+#[cfg(unix)]
+pub(crate) use dir_unix::{Dir, finish_file};
+
+#[cfg(not(unix))]
 use other as platform;
 #[cfg(unix)]
 use unix as platform;
 
 use crate::content::Mtime;
 
+pub use dir::Found;
 pub use lock::LockFile;
 pub(crate) use platform::{Root, bytes_of, path_of, special_kind};
 pub use platform::{available_bytes, process_alive, raise_file_limit, read_at, write_all_at};

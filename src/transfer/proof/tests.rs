@@ -5,13 +5,18 @@ use proptest::prelude::*;
 use super::*;
 
 fn content(size: usize) -> Vec<u8> {
-    (0..size).map(|i| u8::try_from((i * 7 + i / 256) % 251).unwrap()).collect()
+    (0..size)
+        .map(|i| u8::try_from((i * 7 + i / 256) % 251).unwrap())
+        .collect()
 }
 
 fn encoder(data: &[u8], ranges: &ChunkRanges) -> (Hash, Encoder<InMemory<Vec<u8>, Vec<u8>>>) {
     let outboard = PreOrderMemOutboard::create(data, BLOCK_SIZE);
     let hash = Hash::from(outboard.root);
-    let memory = InMemory { data: data.to_vec(), outboard: outboard.data };
+    let memory = InMemory {
+        data: data.to_vec(),
+        outboard: outboard.data,
+    };
     (hash, Encoder::new(memory, &hash, data.len() as u64, ranges))
 }
 
@@ -49,12 +54,17 @@ fn verify(
             }
         }
     }
-    if proof.is_empty() { Ok(out) } else { Err(Mismatch) }
+    if proof.is_empty() {
+        Ok(out)
+    } else {
+        Err(Mismatch)
+    }
 }
 
 /// Sizes at the edges of chunks, chunk groups and complete trees.
-const SIZES: [usize; 13] =
-    [0, 1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 32_768, 32_769, 49_153, 262_144, 300_001];
+const SIZES: [usize; 13] = [
+    0, 1, 1023, 1024, 1025, 16_383, 16_384, 16_385, 32_768, 32_769, 49_153, 262_144, 300_001,
+];
 
 #[test]
 fn whole_blobs_arrive_whole() {
@@ -98,7 +108,11 @@ fn a_flipped_bit_is_noticed_on_both_sides() {
     for at in (0..good.len()).step_by(997) {
         let mut bad = good.clone();
         bad[at] ^= 1;
-        assert_eq!(verify(&hash, 100_000, &ranges, &bad), Err(Mismatch), "byte {at}");
+        assert_eq!(
+            verify(&hash, 100_000, &ranges, &bad),
+            Err(Mismatch),
+            "byte {at}"
+        );
     }
     for at in (0..data.len()).step_by(9_973) {
         let (_, mut encoder) = encoder(&data, &ranges);
@@ -124,7 +138,10 @@ fn a_wrong_size_is_noticed() {
     let data = content(100_000);
     let (hash, proof) = proof(&data, &ChunkRanges::all());
     for claimed in [0, 99_999, 100_001, 1 << 40, u64::MAX] {
-        assert!(verify(&hash, claimed, &ChunkRanges::all(), &proof).is_err(), "{claimed}");
+        assert!(
+            verify(&hash, claimed, &ChunkRanges::all(), &proof).is_err(),
+            "{claimed}"
+        );
     }
 }
 

@@ -146,7 +146,9 @@ async fn answer(
         }
         guest.asked_for_content.store(true, Ordering::Relaxed);
     }
-    let Ok(slot) = shared.requests.acquire().await else { return };
+    let Ok(slot) = shared.requests.acquire().await else {
+        return;
+    };
     let answered = stream::answer(&shared, request, &mut send, &guest.sent).await;
     drop(slot);
     match answered {
@@ -187,7 +189,11 @@ fn tell_end(shared: &Shared, guest: &Guest, began: Instant, reason: &ConnectionE
     if guest.asked_for_content.load(Ordering::Relaxed) {
         if complete {
             let seconds = began.elapsed().as_secs_f64();
-            shared.events.emit(Event::TransferFinished { peer, bytes, seconds });
+            shared.events.emit(Event::TransferFinished {
+                peer,
+                bytes,
+                seconds,
+            });
             shared.guests.complete(&peer);
         } else {
             let reason = match (close, reason) {
@@ -198,7 +204,11 @@ fn tell_end(shared: &Shared, guest: &Guest, began: Instant, reason: &ConnectionE
                 _ => "the connection broke",
             };
             let reason = reason.to_owned();
-            shared.events.emit(Event::TransferBroken { peer, bytes, reason });
+            shared.events.emit(Event::TransferBroken {
+                peer,
+                bytes,
+                reason,
+            });
         }
     }
     shared.events.emit(Event::PeerGone { peer });
@@ -206,11 +216,17 @@ fn tell_end(shared: &Shared, guest: &Guest, began: Instant, reason: &ConnectionE
 
 impl Guest {
     fn touch(&self) {
-        *self.last_request.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self
+            .last_request
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     fn idle(&self) -> Duration {
-        self.last_request.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.last_request
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
     }
 
     /// Tells the sharer about a refusal, once for each file and kind.
@@ -222,25 +238,42 @@ impl Guest {
             Reset::Limit => (3, 0),
             Reset::Internal => (4, 0),
         };
-        if !self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
+        if !self
+            .warned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key)
+        {
             return;
         }
-        let path = |file| shared.share.path(file).map(ToString::to_string).unwrap_or_default();
+        let path = |file| {
+            shared
+                .share
+                .path(file)
+                .map(ToString::to_string)
+                .unwrap_or_default()
+        };
         let who = self.peer.fmt_short();
         let (kind, message) = match reset {
             Reset::Changed(file) => (
                 WarningKind::Changed,
-                format!("{} changed after it was shared and is no longer sent", path(file)),
+                format!(
+                    "{} changed after it was shared and is no longer sent",
+                    path(file)
+                ),
             ),
-            Reset::Unreadable(file) => {
-                (WarningKind::Changed, format!("{} can no longer be read", path(file)))
-            }
-            Reset::NotShared => {
-                (WarningKind::Refused, format!("{who} asked for something that is not shared"))
-            }
-            Reset::Limit | Reset::Internal => {
-                (WarningKind::Refused, format!("a request of {who} was refused"))
-            }
+            Reset::Unreadable(file) => (
+                WarningKind::Changed,
+                format!("{} can no longer be read", path(file)),
+            ),
+            Reset::NotShared => (
+                WarningKind::Refused,
+                format!("{who} asked for something that is not shared"),
+            ),
+            Reset::Limit | Reset::Internal => (
+                WarningKind::Refused,
+                format!("a request of {who} was refused"),
+            ),
         };
         shared.events.warn(kind, message);
     }

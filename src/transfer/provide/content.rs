@@ -18,7 +18,12 @@ pub(super) struct StoredContent {
 
 impl StoredContent {
     pub(super) fn new(file: File, outboard: File) -> Self {
-        Self { file, outboard, window: Vec::new(), window_start: 0 }
+        Self {
+            file,
+            outboard,
+            window: Vec::new(),
+            window_start: 0,
+        }
     }
 }
 
@@ -30,13 +35,15 @@ impl Content for StoredContent {
     fn pair(&mut self, index: u64) -> io::Result<[u8; 64]> {
         let at = index.checked_mul(64).ok_or(io::ErrorKind::UnexpectedEof)?;
         for _ in 0..2 {
-            let within = at.checked_sub(self.window_start).and_then(|n| usize::try_from(n).ok());
+            let within = at
+                .checked_sub(self.window_start)
+                .and_then(|n| usize::try_from(n).ok());
             let rest = within.and_then(|within| self.window.get(within..));
             if let Some(pair) = rest.and_then(|rest| rest.first_chunk::<64>()) {
                 return Ok(*pair);
             }
             self.window.resize(WINDOW, 0);
-            let read = disk::read_at_most(&self.outboard, &mut self.window, at)?;
+            let read = disk::read_at(&self.outboard, &mut self.window, at)?;
             self.window.truncate(read);
             self.window_start = at;
         }

@@ -32,7 +32,11 @@ pub(super) struct Guests {
 
 impl Guests {
     pub(super) fn new(policy: Policy, used_up: Arc<Notify>) -> Self {
-        Self { policy, taken: Mutex::default(), used_up }
+        Self {
+            policy,
+            taken: Mutex::default(),
+            used_up,
+        }
     }
 
     /// Whether `peer` may connect at all.
@@ -59,9 +63,13 @@ impl Guests {
 
     /// Notes that `peer` has everything.
     pub(super) fn complete(&self, peer: &PeerId) {
-        let Some(max) = self.policy.max_gets else { return };
+        let Some(max) = self.policy.max_gets else {
+            return;
+        };
         let mut taken = self.taken();
-        let Some(done) = taken.get_mut(peer) else { return };
+        let Some(done) = taken.get_mut(peer) else {
+            return;
+        };
         *done = true;
         if taken.values().filter(|done| **done).count() as u64 >= max {
             self.used_up.notify_one();
@@ -97,35 +105,57 @@ mod tests {
 
     #[test]
     fn only_those_who_are_named_are_admitted() {
-        let guests = guests(Policy { allow: vec![peer(1)], ..Policy::default() });
+        let guests = guests(Policy {
+            allow: vec![peer(1)],
+            ..Policy::default()
+        });
         assert_eq!(guests.admit(&peer(1)), Ok(()));
         assert_eq!(guests.admit(&peer(2)), Err(Close::NotAllowed));
     }
 
     #[test]
     fn nobody_is_admitted_after_the_end() {
-        let guests = guests(Policy { expires: Some(1), ..Policy::default() });
+        let guests = guests(Policy {
+            expires: Some(1),
+            ..Policy::default()
+        });
         assert_eq!(guests.admit(&peer(1)), Err(Close::Expired));
     }
 
     #[test]
     fn a_place_belongs_to_whoever_began() {
-        let guests = guests(Policy { max_gets: Some(2), ..Policy::default() });
+        let guests = guests(Policy {
+            max_gets: Some(2),
+            ..Policy::default()
+        });
         assert_eq!(guests.admit(&peer(3)), Ok(()));
         assert_eq!(guests.begin(&peer(1)), Ok(()));
         assert_eq!(guests.begin(&peer(2)), Ok(()));
-        assert_eq!(guests.begin(&peer(3)), Err(Close::Taken), "places are for two");
+        assert_eq!(
+            guests.begin(&peer(3)),
+            Err(Close::Taken),
+            "places are for two"
+        );
         assert_eq!(guests.begin(&peer(1)), Ok(()), "the first may come back");
         guests.complete(&peer(1));
-        assert_eq!(guests.admit(&peer(1)), Err(Close::Taken), "but not fetch it twice");
+        assert_eq!(
+            guests.admit(&peer(1)),
+            Err(Close::Taken),
+            "but not fetch it twice"
+        );
         assert_eq!(guests.admit(&peer(3)), Err(Close::Taken));
     }
 
     #[tokio::test]
     async fn the_share_is_used_up_once_all_have_it() {
         let used_up = Arc::new(Notify::new());
-        let guests =
-            Guests::new(Policy { max_gets: Some(1), ..Policy::default() }, used_up.clone());
+        let guests = Guests::new(
+            Policy {
+                max_gets: Some(1),
+                ..Policy::default()
+            },
+            used_up.clone(),
+        );
         guests.complete(&peer(9));
         guests.begin(&peer(1)).unwrap();
         guests.complete(&peer(1));

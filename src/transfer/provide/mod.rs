@@ -89,7 +89,12 @@ impl Provider {
             requests: Arc::new(Semaphore::new(REQUESTS)),
         });
         let accepting = tokio::spawn(accept(node.clone(), shared, closing.clone()));
-        Self { node, accepting, ended, closing }
+        Self {
+            node,
+            accepting,
+            ended,
+            closing,
+        }
     }
 
     /// Waits until the share was fetched as often as its policy allows.
@@ -137,7 +142,9 @@ async fn accept(node: Node, shared: Arc<Shared>, closing: Arc<CloseWith>) {
         let shared = shared.clone();
         let closing = closing.clone();
         peers.spawn(async move {
-            let Ok(connecting) = incoming.accept() else { return };
+            let Ok(connecting) = incoming.accept() else {
+                return;
+            };
             match tokio::time::timeout(HANDSHAKE, connecting).await {
                 Ok(Ok(connection)) => {
                     let ended = connection::serve(&connection, &shared);
@@ -175,5 +182,7 @@ impl CloseWith {
 
 /// Seconds since 1970 by this computer's clock; 0 before.
 pub(crate) fn unix_now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs())
 }

@@ -40,7 +40,10 @@ struct Blob {
 impl Blob {
     fn new(data: Bytes) -> Self {
         let (_, outboard) = disk::outboard_of(&data);
-        Self { data, outboard: outboard.into() }
+        Self {
+            data,
+            outboard: outboard.into(),
+        }
     }
 }
 
@@ -60,8 +63,10 @@ impl Share {
     /// Serves `encoded` with the content of `sources`, whose files are in the order of the manifest.
     #[must_use]
     pub fn new(encoded: Encoded, sources: Sources, outboards: Outboards) -> Self {
-        let total_bytes =
-            sources.files.iter().fold(0u64, |sum, file| sum.saturating_add(file.stat.size));
+        let total_bytes = sources
+            .files
+            .iter()
+            .fold(0u64, |sum, file| sum.saturating_add(file.stat.size));
         Self {
             root: encoded.root,
             hash_seq: Blob::new(encoded.hash_seq),
@@ -106,9 +111,11 @@ impl Share {
     ) -> Result<(u64, Served), Unservable> {
         let memory = |blob: &Blob, hash: &Hash| {
             let size = blob.data.len() as u64;
-            let content = InMemory { data: blob.data.clone(), outboard: blob.outboard.clone() };
-            let content: Box<dyn Content + Send> = Box::new(content);
-            (size, Encoder::trusted(content, hash, size, ranges))
+            let content = InMemory {
+                data: blob.data.clone(),
+                outboard: blob.outboard.clone(),
+            };
+            (size, Encoder::trusted(boxed(content), hash, size, ranges))
         };
         match offset {
             0 => Ok(memory(&self.hash_seq, &self.root)),
@@ -126,20 +133,30 @@ impl Share {
 
     /// Notes that file `number` is no longer what it was; says whether that is news.
     pub(super) fn note_changed(&self, number: u32) -> bool {
-        self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(number)
+        self.changed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(number)
     }
 
     /// Looks again at a file whose content or outboard did not match. The outboard may be what is
     /// damaged; then it is made again and the file is still good.
     pub(super) fn is_still_good(&self, number: u32) -> bool {
-        let Some(source) = self.sources.files.get(number as usize) else { return false };
+        let Some(source) = self.sources.files.get(number as usize) else {
+            return false;
+        };
         let hash = self.file_hash(number);
         if source.stat.size < OUTBOARD_MIN {
             return false;
         }
-        let _one_at_a_time = self.rebuilding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self
+            .rebuilding
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let _ = self.outboards.remove(&hash);
-        self.sources.open(source).is_ok_and(|file| self.rebuild(&file, source.stat.size, hash))
+        self.sources
+            .open(source)
+            .is_ok_and(|file| self.rebuild(&file, source.stat.size, hash))
     }
 
     fn open_file(
@@ -147,18 +164,27 @@ impl Share {
         number: u32,
         ranges: &bao_tree::ChunkRanges,
     ) -> Result<(u64, Served), Unservable> {
-        let changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner).contains(&number);
+        let changed = self
+            .changed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&number);
         let source = self.sources.files.get(number as usize);
         let (false, Some(source)) = (changed, source) else {
             return Err(Unservable::Changed(number));
         };
         let hash = self.file_hash(number);
         let size = source.stat.size;
-        let file = self.sources.open(source).map_err(|error| match error.kind() {
-            // Gone, or something else is there now.
-            io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => Unservable::Changed(number),
-            _ => Unservable::Unreadable(number),
-        })?;
+        let file = self
+            .sources
+            .open(source)
+            .map_err(|error| match error.kind() {
+                // Gone, or something else is there now.
+                io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => {
+                    Unservable::Changed(number)
+                }
+                _ => Unservable::Unreadable(number),
+            })?;
         let in_memory = size < OUTBOARD_MIN;
         let encoder = if in_memory {
             let mut data = vec![0; usize::try_from(size).unwrap_or_default()];
@@ -167,19 +193,30 @@ impl Share {
                 _ => Unservable::Unreadable(number),
             })?;
             if size <= GROUP {
-                let content: Box<dyn Content + Send> =
-                    Box::new(InMemory { data, outboard: Vec::new() });
-                Encoder::new(content, &hash, size, ranges)
+                Encoder::new(
+                    boxed(InMemory {
+                        data,
+                        outboard: Vec::new(),
+                    }),
+                    &hash,
+                    size,
+                    ranges,
+                )
             } else {
                 let (actual, outboard) = disk::outboard_of(&data);
                 if actual != hash {
                     return Err(Unservable::Changed(number));
                 }
-                Encoder::trusted(Box::new(InMemory { data, outboard }), &hash, size, ranges)
+                Encoder::trusted(boxed(InMemory { data, outboard }), &hash, size, ranges)
             }
         } else {
             let outboard = self.outboard(&file, size, hash, number)?;
-            Encoder::new(Box::new(StoredContent::new(file, outboard)), &hash, size, ranges)
+            Encoder::new(
+                boxed(StoredContent::new(file, outboard)),
+                &hash,
+                size,
+                ranges,
+            )
         };
         Ok((size, encoder))
     }
@@ -195,7 +232,10 @@ impl Share {
         if let Some(outboard) = open() {
             return Ok(outboard);
         }
-        let _one_at_a_time = self.rebuilding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self
+            .rebuilding
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(outboard) = open() {
             return Ok(outboard);
         }
@@ -207,14 +247,21 @@ impl Share {
 
     /// Makes an outboard again, which the cache has lost; says whether the file is what it was.
     fn rebuild(&self, file: &File, size: u64, hash: Hash) -> bool {
-        let again =
-            disk::hash_file(file, size, Some(&self.outboards), &|_| {}, &Stop::default());
+        let again = disk::hash_file(file, size, Some(&self.outboards), &|_| {}, &Stop::default());
         again.is_ok_and(|again| again == hash)
     }
 
     fn file_hash(&self, number: u32) -> Hash {
         let start = (1 + number as usize) * 32;
-        let bytes = self.hash_seq.data.get(start..).and_then(|rest| rest.first_chunk::<32>());
+        let bytes = self
+            .hash_seq
+            .data
+            .get(start..)
+            .and_then(|rest| rest.first_chunk::<32>());
         Hash::from_bytes(*bytes.unwrap_or(&[0; 32]))
     }
+}
+
+fn boxed(content: impl Content + Send + 'static) -> Box<dyn Content + Send> {
+    Box::new(content)
 }

@@ -65,16 +65,24 @@ impl Accepted {
 }
 
 /// Reads a request and checks it against the share.
-pub(super) async fn read_request(shared: &Shared, recv: &mut RecvStream) -> Result<Accepted, Reset> {
+pub(super) async fn read_request(
+    shared: &Shared,
+    recv: &mut RecvStream,
+) -> Result<Accepted, Reset> {
     let bytes = tokio::time::timeout(REQUEST_WITHIN, recv.read_to_end(MAX_REQUEST)).await;
-    let Ok(Ok(bytes)) = bytes else { return Err(Reset::Limit) };
+    let Ok(Ok(bytes)) = bytes else {
+        return Err(Reset::Limit);
+    };
     let request = Request::decode(&bytes).map_err(|error| match error {
         RequestError::Kind => Reset::NotShared,
         RequestError::TooManyRanges => Reset::Limit,
         RequestError::Malformed => Reset::Internal,
     })?;
     let (first, count) = shared.share.find(&request.hash).ok_or(Reset::NotShared)?;
-    Ok(Accepted { wanted: request.into_wanted(count), first })
+    Ok(Accepted {
+        wanted: request.into_wanted(count),
+        first,
+    })
 }
 
 /// Sends what was asked for; `sent` counts bytes of content as they are handed to the network.
@@ -107,7 +115,11 @@ pub(super) async fn answer(
         match batch.end {
             None => {}
             Some(End::Complete) => {
-                return if send.finish().is_ok() { Answered::Sent } else { Answered::Broken };
+                return if send.finish().is_ok() {
+                    Answered::Sent
+                } else {
+                    Answered::Broken
+                };
             }
             Some(End::Refused(reset)) => return refuse(send, reset),
         }
@@ -166,8 +178,11 @@ impl Producer {
     }
 
     fn batch(&mut self, enough: usize) -> Batch {
-        let mut batch =
-            Batch { bytes: Vec::with_capacity(enough + 32 * 1024), content_bytes: 0, end: None };
+        let mut batch = Batch {
+            bytes: Vec::with_capacity(enough + 32 * 1024),
+            content_bytes: 0,
+            end: None,
+        };
         while batch.bytes.len() < enough && batch.end.is_none() {
             batch.end = self.fill(&mut batch, enough).err();
         }
