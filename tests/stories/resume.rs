@@ -1,0 +1,165 @@
+//! The same line typed again goes on where it stopped.
+
+use std::time::Duration;
+
+use crate::common::{Peer, assert_same_tree, filler, free_port, snapshot};
+
+const MIB: u64 = 1 << 20;
+
+/// What a repeated fetch may cost on the wire beside the content itself.
+fn allowed(size: u64) -> u64 {
+    size + size / 100 + 32 * MIB
+}
+
+#[test]
+fn a_killed_fetch_goes_on() {
+    const SIZE: u64 = 64 * MIB;
+    let alice = Peer::new("alice");
+    alice.write("p/large", filler(48 << 20));
+    for number in 0..64 {
+        alice.write(&format!("p/many/{number}"), filler((256 << 10) - number));
+    }
+    let sharing = alice.share(&["p"]);
+    let bob = Peer::new("bob");
+    let slow = ["--limit-rate", "25M"];
+
+    let (mut wasted, mut had) = (0, 0);
+    for at in [5, 30, 55, 90] {
+        let mut getting = bob.start_get(&sharing.ticket, &slow);
+        if had > 0 {
+            let resumed = getting.wait_for("resumed");
+            let have = resumed["bytes_have"].as_u64().unwrap();
+            wasted += had - have.min(had);
+            assert!(have > 0, "{resumed}");
+        }
+        let seen = getting.wait_until_fetched(SIZE / 100 * at);
+        had = seen["bytes"].as_u64().unwrap();
+        assert_eq!(getting.kill().code(), None);
+    }
+    let got = bob.get(&sharing.ticket, &[]).expect(0);
+    let have = got.number("resumed", "bytes_have");
+    wasted += had - have.min(had);
+    assert_same_tree(&alice.path("p"), &bob.path("p"));
+    assert!(!bob.path(".grove-partial").exists(), "nothing is left over");
+    let last = got.number("finished", "bytes_fetched");
+    assert!(
+        have + last + wasted <= allowed(SIZE),
+        "{wasted} wasted: {got}"
+    );
+    assert!(last < SIZE / 2, "most was there already: {got}");
+}
+
+#[test]
+fn a_part_of_a_large_file_is_enough_to_go_on() {
+    let alice = Peer::new("alice");
+    alice.write("large", filler(24 << 20));
+    let sharing = alice.share(&["large"]);
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "16M"]);
+    getting.wait_until_fetched(16 * MIB);
+    getting.kill();
+    assert!(
+        !bob.path("large").exists(),
+        "what is unfinished has no name yet"
+    );
+    let got = bob.get(&sharing.ticket, &[]).expect(0);
+    let fetched = got.number("finished", "bytes_fetched");
+    assert!(fetched <= 14 * MIB, "{fetched} fetched again");
+    assert_same_tree(&alice.path("large"), &bob.path("large"));
+}
+
+#[test]
+fn what_is_finished_has_its_name_before_the_rest() {
+    let alice = Peer::new("alice");
+    for number in 0..40 {
+        alice.write(&format!("p/{number:02}"), filler((1 << 20) - number));
+    }
+    let sharing = alice.share(&["p"]);
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "12M"]);
+    getting.wait_until_fetched(24 * MIB);
+    getting.kill();
+    let placed = snapshot(&bob.path("p"));
+    let placed: Vec<_> = placed
+        .keys()
+        .filter(|path| bob.path("p").join(path).is_file())
+        .collect();
+    assert!(!placed.is_empty(), "whole files are there already");
+    for path in placed {
+        let (whole, here) = (alice.path("p").join(path), bob.path("p").join(path));
+        assert!(
+            std::fs::read(whole).unwrap() == std::fs::read(here).unwrap(),
+            "{path:?}"
+        );
+    }
+}
+
+#[test]
+fn a_sharer_who_comes_back_is_found_again() {
+    let alice = Peer::new("alice").at_port(free_port());
+    alice.write("large", filler(24 << 20));
+    let sharing = alice.share(&["large"]);
+    let ticket = sharing.ticket.clone();
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&ticket, &["--limit-rate", "12M"]);
+    getting.wait_until_fetched(6 * MIB);
+    sharing.into_running().kill();
+    getting.wait_for("waiting");
+    let again = alice.share(&["large"]);
+    assert_eq!(again.ticket, ticket, "the ticket stays what it was");
+    let got = getting.end_within(Duration::from_mins(2)).expect(0);
+    assert_same_tree(&alice.path("large"), &bob.path("large"));
+    let fetched = got.number("finished", "bytes_fetched");
+    assert!(fetched < 28 * MIB, "{fetched} fetched in all");
+}
+
+#[test]
+fn a_receiver_waits_for_a_sharer_who_is_not_there_yet() {
+    let alice = Peer::new("alice").at_port(free_port());
+    alice.write("file", filler(100_000));
+    let ticket = {
+        let sharing = alice.share(&["file"]);
+        let ticket = sharing.ticket.clone();
+        sharing.into_running().interrupt().expect(130);
+        ticket
+    };
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&ticket, &["--wait", "forever"]);
+    let waiting = getting.wait_for("waiting");
+    assert!(waiting["reason"].is_string(), "{waiting}");
+    assert!(waiting["retry_in_ms"].is_u64(), "{waiting}");
+    let _sharing = alice.share(&["file"]);
+    getting.end_within(Duration::from_mins(2)).expect(0);
+    assert_eq!(bob.read("file"), filler(100_000));
+}
+
+#[test]
+fn a_sharer_who_stops_in_the_middle_is_waited_for() {
+    let alice = Peer::new("alice").at_port(free_port());
+    alice.write("large", filler(24 << 20));
+    let sharing = alice.share(&["large"]);
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "12M"]);
+    getting.wait_until_fetched(6 * MIB);
+    sharing.into_running().interrupt().expect(130);
+    getting.wait_for("waiting");
+    let _again = alice.share(&["large"]);
+    getting.end_within(Duration::from_mins(2)).expect(0);
+    assert_same_tree(&alice.path("large"), &bob.path("large"));
+}
+
+#[test]
+fn a_fetch_that_was_begun_elsewhere_is_another_one() {
+    let alice = Peer::new("alice");
+    alice.write("large", filler(16 << 20));
+    let sharing = alice.share(&["large"]);
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&sharing.ticket, &["-o", "one", "--limit-rate", "8M"]);
+    getting.wait_until_fetched(8 * MIB);
+    getting.kill();
+    let got = bob.get(&sharing.ticket, &["-o", "two"]).expect(0);
+    assert!(got.all("resumed").is_empty(), "{got}");
+    assert_same_tree(&alice.path("large"), &bob.path("two/large"));
+    bob.get(&sharing.ticket, &["-o", "one"]).expect(0);
+    assert_same_tree(&alice.path("large"), &bob.path("one/large"));
+}

@@ -1,0 +1,105 @@
+//! Ctrl-C and its relatives, on either side and at any time.
+
+use std::time::Duration;
+
+use crate::common::{Peer, Signal, assert_same_tree, filler};
+
+/// Under `nohup` these tests inherit that SIGHUP is ignored; people at a terminal do not.
+const AS_AT_A_TERMINAL: [&str; 2] = ["env", "--default-signal=HUP"];
+
+/// A generous bound for what has to take two seconds.
+const SOON: Duration = Duration::from_secs(10);
+
+#[test]
+fn the_receiver_stops_and_goes_on_later() {
+    let alice = Peer::new("alice");
+    alice.write("p/large", filler(24 << 20));
+    alice.write("p/small", filler(100));
+    let sharing = alice.share(&["p"]);
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let bob = Peer::new("bob").run_by(&AS_AT_A_TERMINAL);
+        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "16M"]);
+        getting.wait_until_fetched(12 << 20);
+        getting.signal(signal);
+        let stopped = getting.end_within(SOON).expect(code);
+        let error = stopped.event("error");
+        assert_eq!(error["kind"], "interrupted", "{stopped}");
+        assert!(!bob.path("p/large").exists(), "half a file has no name");
+
+        let got = bob.get(&sharing.ticket, &[]).expect(0);
+        let have = got.number("resumed", "bytes_have");
+        assert!(have >= 10 << 20, "all that was verified is kept: {have}");
+        assert_same_tree(&alice.path("p"), &bob.path("p"));
+        assert!(!bob.path(".grove-partial").exists());
+    }
+}
+
+#[test]
+fn the_sharer_stops() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let alice = Peer::new("alice").run_by(&AS_AT_A_TERMINAL);
+        alice.write("large", filler(24 << 20));
+        let sharing = alice.share(&["large"]);
+        let bob = Peer::new("bob");
+        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
+        getting.wait_until_fetched(1 << 20);
+        sharing.signal(signal);
+        let stopped = sharing.into_running().end_within(SOON).expect(code);
+        assert_eq!(stopped.event("error")["kind"], "interrupted", "{stopped}");
+        assert_eq!(stopped.all("transfer_broken").len(), 1, "{stopped}");
+        getting.wait_for("waiting");
+    }
+}
+
+#[test]
+fn the_second_signal_ends_it_at_once() {
+    let alice = Peer::new("alice");
+    alice.write("large", filler(16 << 20));
+    let sharing = alice.share(&["large"]);
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
+    getting.wait_until_fetched(1 << 20);
+    getting.signal(Signal::INT);
+    getting.signal(Signal::INT);
+    getting.end_within(SOON).expect(130);
+    bob.get(&sharing.ticket, &[]).expect(0);
+    assert_same_tree(&alice.path("large"), &bob.path("large"));
+}
+
+#[test]
+fn a_receiver_who_waits_for_nobody_stops() {
+    let alice = Peer::new("alice");
+    alice.write("file", "x");
+    let ticket = alice.share(&["file"]).ticket.clone();
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&ticket, &["--wait", "forever"]);
+    getting.wait_for("waiting");
+    getting.signal(Signal::INT);
+    getting.end_within(SOON).expect(130);
+}
+
+#[test]
+fn sharing_stops_while_it_reads() {
+    let alice = Peer::new("alice");
+    // A hole takes no room, and hashing it takes longer than any signal.
+    let path = alice.write("huge", "");
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_len(1 << 40).unwrap();
+    let mut sharing = alice.start(&["share", "huge"]);
+    sharing.wait_until("hashing", |event| event["phase"] == "hash");
+    sharing.signal(Signal::INT);
+    sharing.end_within(SOON).expect(130);
+}
+
+#[test]
+fn what_stopped_says_how_to_go_on() {
+    let alice = Peer::new("alice");
+    alice.write("file", "x");
+    let ticket = alice.share(&["file"]).ticket.clone();
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&ticket, &["--wait", "forever"]);
+    getting.wait_for("waiting");
+    let stopped = getting.interrupt().expect(130);
+    let hint = stopped.event("error")["hint"].to_string();
+    assert!(hint.contains("same line"), "{stopped}");
+}
