@@ -173,7 +173,7 @@ impl TreeCache {
         }
         // Several names of one file give several records. A stable sort keeps them in the order in
         // which they came, and the last is the one to believe.
-        inserted.sort_by(|a, b| key(a).cmp(&key(b)));
+        inserted.sort_by_key(|record| key(record));
         inserted.dedup_by(|later, earlier| {
             let same = key(later) == key(earlier);
             if same {

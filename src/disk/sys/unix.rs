@@ -137,11 +137,19 @@ pub(crate) fn special_kind(kind: FileType) -> Option<&'static str> {
 }
 
 /// The bytes of a name or path as a share holds them; `None` where that cannot be.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "elsewhere not every name is Unicode"
+)]
 pub(crate) fn bytes_of(name: &OsStr) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Borrowed(name.as_bytes()))
 }
 
 /// The path that [`bytes_of`] was made of.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "elsewhere not all bytes are a path"
+)]
 pub(crate) fn path_of(bytes: &[u8]) -> io::Result<&Path> {
     Ok(Path::new(OsStr::from_bytes(bytes)))
 }

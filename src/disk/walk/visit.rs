@@ -291,7 +291,7 @@ impl Visitor<'_> {
             let target = fs::read_link(at).and_then(|target| {
                 let bytes = sys::bytes_of(target.as_os_str());
                 bytes
-                    .map(|bytes| bytes.into())
+                    .map(Into::into)
                     .ok_or_else(|| io::ErrorKind::InvalidData.into())
             });
             match target {
