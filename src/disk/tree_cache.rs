@@ -211,7 +211,11 @@ impl TreeCache {
 /// The path of a tree, its number of records and the bytes on disk, without reading more than that.
 /// `None` when it is no cache of this version.
 pub(super) fn describe(path: &Path) -> io::Result<Option<(PathBuf, u64, u64)>> {
-    let mut file = fs::File::open(path)?;
+    let mut file = match fs::File::open(path) {
+        // Somebody else is clearing up.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
     let bytes = file.metadata()?.len();
     let mut header = [0; HEADER];
     if file.read_exact(&mut header).is_err() {

@@ -154,7 +154,7 @@ impl Tree {
         let mut sources = self.walk();
         let hashes = self.hash(&mut sources);
         let cache = TreeCache::load(&self.cache, &self.root);
-        let later = SystemTime::now() + Duration::from_secs(60);
+        let later = SystemTime::now() + Duration::from_mins(1);
         for (file, hash) in sources.files.iter().zip(&hashes) {
             cache.insert(&file.stat, *hash, later);
         }

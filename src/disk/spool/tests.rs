@@ -12,10 +12,11 @@ fn spooled(dir: &Path, mut data: &[u8]) -> Spooled {
 
 /// Makes a copy as a killed process would leave it: the lock ends with its process.
 fn left_behind(dir: &Path, data: &[u8]) -> PathBuf {
-    let mut spooled = spooled(dir, data);
-    spooled._copy.lock = None;
-    let path = spooled.path.clone();
-    std::mem::forget(spooled);
+    let mut copy = CopyFolder::create(dir).unwrap();
+    let path = copy.path.join("file");
+    fs::write(&path, data).unwrap();
+    copy.lock = None;
+    std::mem::forget(copy);
     path
 }
 

@@ -272,6 +272,40 @@ fn paths_that_cannot_be_shared_are_refused() {
 }
 
 #[test]
+fn what_cannot_be_looked_at_is_unreadable_and_said_once() {
+    use rustix::fs::{OFlags, mkdirat, open};
+    let (_dir, at) = temp();
+    // A path of more than 4096 bytes can be made step by step, and then fails for everybody.
+    let name = "n".repeat(200);
+    let mut tree = at;
+    while tree.as_os_str().len() < 3800 {
+        tree.push(&name);
+    }
+    fs::create_dir_all(tree.join("sub")).unwrap();
+    write(&tree.join("file"), "");
+    let folder = open(&tree, OFlags::RDONLY, Mode::empty()).unwrap();
+    let private = Mode::from_raw_mode(0o700);
+    let mut path = "sub".to_owned();
+    while tree.join(&path).as_os_str().len() < 4096 {
+        path = format!("{path}/{name}");
+        mkdirat(&folder, &path, private).unwrap();
+    }
+    let sources = try_walk(&[&tree], &WalkOptions::default()).unwrap();
+    let path = format!("{}/{path}", sources.roots[0].name);
+    let why = "the name is too long".to_owned();
+    assert_eq!(
+        sources.unreadable,
+        [LeftOut {
+            path: path.clone(),
+            why
+        }]
+    );
+    assert_eq!(files(&sources), [format!("{name}/file")]);
+    assert_eq!(sources.dirs[1].path.to_string(), format!("{name}/sub"));
+    assert!(sources.dirs.iter().all(|dir| dir.path.to_string() != path));
+}
+
+#[test]
 fn names_that_do_not_fit_are_listed_together() {
     let (_dir, at) = temp();
     let tree = at.join("tree");
@@ -311,7 +345,7 @@ fn a_share_that_is_too_large_is_refused() {
         };
         let options = WalkOptions::default();
         walk(
-            &[tree.clone()],
+            std::slice::from_ref(&tree),
             &options,
             &limits,
             &|_, _| {},
