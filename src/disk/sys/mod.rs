@@ -195,6 +195,7 @@ pub fn reason(error: &io::Error) -> String {
         Kind::IsADirectory => "a folder",
         _ if platform::is_link_in_the_way(error) => "a symbolic link is in the way",
         Kind::UnexpectedEof => "it is shorter than it was",
+        Kind::InvalidFilename => "the name is too long",
         Kind::StaleNetworkFileHandle => "the network file system lost it",
         _ => {
             let text = error.to_string();
@@ -206,4 +207,5 @@ pub fn reason(error: &io::Error) -> String {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;
