@@ -6,18 +6,24 @@
 //! them can be proven without reading the rest. Everything that differs between systems is in
 //! `sys`.
 
+mod cache_info;
 mod hash;
 mod outboard;
 mod spool;
 mod stop;
-mod sys;
+pub(crate) mod sys;
+mod throttle;
 mod tree_cache;
 mod walk;
 
-pub use hash::{HashProgress, hash_file, hash_tree};
+pub use cache_info::{CacheInfo, cache_info, clear_cache};
+pub use hash::{HashProgress, hash_file, hash_tree, outboard_of};
 pub use outboard::{OUTBOARD_MIN, Outboards};
 pub use spool::{Snapshot, Spooled, snapshot, spool};
 pub use stop::Stop;
-pub use sys::FileStat;
-pub use tree_cache::{CacheInfo, TreeCache};
+pub use sys::{
+    FileStat, LockFile, available_bytes, create_private, create_private_dir, process_alive,
+    raise_file_limit, read_at, read_exact_at, reason, write_all_at,
+};
+pub use tree_cache::TreeCache;
 pub use walk::{LeftOut, SourceFile, SourceRoot, Sources, WalkOptions, walk};

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use crate::events::{Failure, FailureKind};
+
 /// Shared between the one who may stop the work and the work, which looks at it often.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
@@ -19,5 +21,17 @@ impl Stop {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// The failure that the work ends with, once somebody asked.
+    ///
+    /// # Errors
+    /// `Interrupted` when it was stopped.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.is_stopped() {
+            Err(Failure::new(FailureKind::Interrupted, "interrupted"))
+        } else {
+            Ok(())
+        }
     }
 }

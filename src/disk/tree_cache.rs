@@ -1,24 +1,78 @@
 //! Remembers the hash of each file of a tree under the state the file had, so that an unchanged
 //! tree is not read again.
+//!
+//! One file for each tree, `trees/<name>.v1`, where the name is the first 16 bytes of the BLAKE3 hash
+//! of the tree's absolute path, in hexadecimal. All numbers are little-endian:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | the magic `GROVETRE` |
+//! | 4 | the version, 1 |
+//! | 4 | length of the path |
+//! | 8 | number of records |
+//! | … | the path of the tree |
+//! | 80 each | records, by ascending device and inode, each once |
+//! | 32 | BLAKE3 hash of everything before |
+//!
+//! A record is device (8), inode (8), size (8), seconds of mtime (8) and ctime (8), nanoseconds of
+//! mtime (4) and ctime (4), and the hash (32). It is kept in memory as it is on disk and searched
+//! there: 80 MB for a million files, read and checked in the time the disk takes.
+//!
+//! A file that was cut off, damaged, or written by another version fails the check and counts as
+//! empty: the tree is then hashed again. A wrong hash would need the same file with the same size and
+//! time stamps to change unnoticed, see [`TreeCache::insert`].
 
-use std::path::Path;
+use std::{
+    fs,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use crate::{content::Hash, disk::FileStat, events::Failure};
+use super::{FileStat, sys};
+use crate::{
+    content::{Hash, Mtime, escape},
+    events::{Failure, FailureKind},
+};
+
+const MAGIC: &[u8; 8] = b"GROVETRE";
+const VERSION: u32 = 1;
+/// Magic, version, length of the path, number of records.
+const HEADER: usize = 24;
+/// What a record identifies the state by.
+const STATE: usize = 48;
+const RECORD: usize = STATE + 32;
+const CHECKSUM: usize = 32;
+
+/// Two changes within so short a time can leave the same time stamps: systems stamp with a clock that
+/// ticks every 1 to 10 ms.
+const CLOCK_TICK: Duration = Duration::from_millis(50);
+/// The same where a file system keeps whole seconds, or every second one (FAT).
+const COARSE_TICK: Duration = Duration::from_secs(2);
+
+type Record = [u8; RECORD];
 
 /// The remembered hashes of one tree. Lookups and inserts go through a shared reference and from any
-/// thread.
+/// thread; what is inserted is found after the next [`TreeCache::load`].
 #[derive(Debug)]
-pub struct TreeCache {}
+pub struct TreeCache {
+    /// `None` remembers nothing.
+    file: Option<CacheFile>,
+    /// The records as they are on disk.
+    loaded: Vec<u8>,
+    /// One bit for each of them: whether it was looked up.
+    used: Vec<AtomicU64>,
+    inserted: Mutex<Vec<Record>>,
+}
 
-/// What is kept in a cache folder.
-#[derive(Debug, Clone, Default)]
-pub struct CacheInfo {
-    /// One row for each remembered tree: its path, files, bytes on disk.
-    pub trees: Vec<(std::path::PathBuf, u64, u64)>,
-    /// Outboards and the bytes they take.
-    pub outboards: (u64, u64),
-    /// Copies (`--snapshot`, standard input) that nobody uses, and the bytes they take.
-    pub left_behind: (u64, u64),
+#[derive(Debug)]
+struct CacheFile {
+    path: PathBuf,
+    root: Vec<u8>,
 }
 
 impl TreeCache {
@@ -26,32 +80,271 @@ impl TreeCache {
     /// cache is an empty one.
     #[must_use]
     pub fn load(dir: &Path, root: &Path) -> Self {
-        let _ = (dir, root);
-        todo!()
+        let Some(root) = sys::bytes_of(root.as_os_str()) else {
+            return Self::none();
+        };
+        let name = &blake3::hash(&root).to_hex()[..32];
+        let path = dir.join("trees").join(format!("{name}.v1"));
+        let loaded = read_records(&path, &root).unwrap_or_default();
+        let count = loaded.len() / RECORD;
+        Self {
+            file: Some(CacheFile {
+                path,
+                root: root.into_owned(),
+            }),
+            loaded,
+            used: (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            inserted: Mutex::default(),
+        }
     }
 
     /// A cache that remembers nothing.
     #[must_use]
     pub fn none() -> Self {
-        todo!()
+        Self {
+            file: None,
+            loaded: Vec::new(),
+            used: Vec::new(),
+            inserted: Mutex::default(),
+        }
     }
 
-    /// The hash of a file whose state is exactly `stat`.
+    /// The hash of a file whose state is exactly `stat` (its mode aside).
     #[must_use]
     pub fn get(&self, stat: &FileStat) -> Option<Hash> {
-        let _ = stat;
-        todo!()
+        let state = state_of(stat);
+        let (records, _) = self.loaded.as_chunks::<RECORD>();
+        let index = records
+            .binary_search_by(|record| key(record).cmp(&key(&state)))
+            .ok()?;
+        let (found, hash) = records[index].split_first_chunk::<STATE>()?;
+        if *found != state {
+            return None;
+        }
+        self.used[index / 64].fetch_or(1 << (index % 64), Ordering::Relaxed);
+        Some(Hash::from_bytes(hash.try_into().ok()?))
     }
 
-    /// Remembers that a file in the state `stat` has this hash. Ignored when the file was changed so
-    /// recently that another change could leave the same time stamps.
-    pub fn insert(&self, stat: &FileStat, hash: Hash) {
-        let _ = (stat, hash);
-        todo!()
+    /// Remembers that a file in the state `stat` has this hash. `began` is the moment before that
+    /// state was looked at and reading began.
+    ///
+    /// Ignored when the file had been changed just before that moment: time stamps have steps, so one
+    /// more change within the same step, while the file was read or later, would leave the state as it
+    /// is, and the wrong hash would be remembered for ever. Ignored, too, when the system has no inode
+    /// numbers, since then the state identifies nothing.
+    pub fn insert(&self, stat: &FileStat, hash: Hash, began: SystemTime) {
+        if self.file.is_none() || stat.ino == 0 || !is_settled(stat, began) {
+            return;
+        }
+        let mut record = [0; RECORD];
+        record[..STATE].copy_from_slice(&state_of(stat));
+        record[STATE..].copy_from_slice(hash.as_bytes());
+        self.inserted().push(record);
     }
 
-    /// Writes what was looked up or inserted since [`TreeCache::load`]; the rest is forgotten.
+    /// Writes what was looked up or inserted since [`TreeCache::load`]; the rest is forgotten: those
+    /// files are gone or changed. Nothing is written when nothing changed.
+    ///
+    /// # Errors
+    /// `LocalDisk` when the file cannot be written. The one before stays then.
     pub fn save(&self) -> Result<(), Failure> {
-        todo!()
+        self.write(false)
+    }
+
+    /// Writes what was inserted and all that was there before: for work that was broken off, which did
+    /// not come to look everything up.
+    ///
+    /// # Errors
+    /// Those of [`TreeCache::save`].
+    pub fn checkpoint(&self) -> Result<(), Failure> {
+        self.write(true)
+    }
+
+    fn write(&self, keep_all: bool) -> Result<(), Failure> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let (loaded, _) = self.loaded.as_chunks::<RECORD>();
+        let kept = |index: usize| keep_all || self.is_used(index);
+        let kept_count = (0..loaded.len()).filter(|index| kept(*index)).count();
+        let mut inserted = self.inserted();
+        if inserted.is_empty() && kept_count == loaded.len() {
+            return Ok(());
+        }
+        // Several names of one file give several records. A stable sort keeps them in the order in
+        // which they came, and the last is the one to believe.
+        inserted.sort_by(|a, b| key(a).cmp(&key(b)));
+        inserted.dedup_by(|later, earlier| {
+            let same = key(later) == key(earlier);
+            if same {
+                *earlier = *later;
+            }
+            same
+        });
+        let old = loaded.iter().enumerate();
+        let old = old
+            .filter(|(index, _)| kept(*index))
+            .map(|(_, record)| record);
+        let records = || merge(old.clone(), inserted.iter());
+        let count = records().count() as u64;
+        sys::replace(&file.path, |out| {
+            write_file(out, &file.root, count, records())
+        })
+        .map_err(|error| {
+            let path = file.path.to_string_lossy();
+            let why = sys::reason(&error);
+            let message = format!("cannot write the cache {}: {why}", escape(&path));
+            Failure::new(FailureKind::LocalDisk, message)
+                .hint("files that were hashed now are hashed again next time")
+        })
+    }
+
+    fn inserted(&self) -> std::sync::MutexGuard<'_, Vec<Record>> {
+        self.inserted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_used(&self, index: usize) -> bool {
+        self.used[index / 64].load(Ordering::Relaxed) >> (index % 64) & 1 == 1
     }
 }
+
+/// The path of a tree, its number of records and the bytes on disk, without reading more than that.
+/// `None` when it is no cache of this version.
+pub(super) fn describe(path: &Path) -> io::Result<Option<(PathBuf, u64, u64)>> {
+    let mut file = fs::File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let mut header = [0; HEADER];
+    if file.read_exact(&mut header).is_err() {
+        return Ok(None);
+    }
+    let Some((path_len, count)) = parse_header(&header) else {
+        return Ok(None);
+    };
+    if file_len(path_len, count) != Some(bytes) {
+        return Ok(None);
+    }
+    let mut root = vec![0; path_len];
+    file.read_exact(&mut root)?;
+    Ok(Some((sys::path_of(&root)?.to_owned(), count, bytes)))
+}
+
+/// The records of the cache file at `path`, or `None` when it is not the intact cache of `root`.
+fn read_records(path: &Path, root: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = fs::read(path).ok()?;
+    let (body, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
+    if blake3::hash(body) != *checksum {
+        return None;
+    }
+    let (header, rest) = body.split_first_chunk::<HEADER>()?;
+    let (path_len, count) = parse_header(header)?;
+    if file_len(path_len, count)? != bytes.len() as u64 || rest.get(..path_len)? != root {
+        return None;
+    }
+    let end = bytes.len() - CHECKSUM;
+    bytes.truncate(end);
+    bytes.drain(..HEADER + path_len);
+    Some(bytes)
+}
+
+/// The length of the path and the number of records.
+fn parse_header(header: &[u8; HEADER]) -> Option<(usize, u64)> {
+    let (magic, rest) = header.split_first_chunk::<8>()?;
+    let (version, rest) = rest.split_first_chunk::<4>()?;
+    let (path_len, count) = rest.split_first_chunk::<4>()?;
+    if magic != MAGIC || u32::from_le_bytes(*version) != VERSION {
+        return None;
+    }
+    let path_len = u32::from_le_bytes(*path_len).try_into().ok()?;
+    Some((path_len, u64::from_le_bytes(count.try_into().ok()?)))
+}
+
+/// How long a file with this path length and number of records is.
+fn file_len(path_len: usize, count: u64) -> Option<u64> {
+    let records = count.checked_mul(RECORD as u64)?;
+    records
+        .checked_add((HEADER + CHECKSUM) as u64)?
+        .checked_add(path_len as u64)
+}
+
+fn write_file<'a>(
+    out: &mut impl Write,
+    root: &[u8],
+    count: u64,
+    records: impl Iterator<Item = &'a Record>,
+) -> io::Result<()> {
+    let mut hasher = blake3::Hasher::new();
+    let mut put = |bytes: &[u8]| {
+        hasher.update(bytes);
+        out.write_all(bytes)
+    };
+    put(MAGIC)?;
+    put(&VERSION.to_le_bytes())?;
+    let path_len = u32::try_from(root.len()).map_err(io::Error::other)?;
+    put(&path_len.to_le_bytes())?;
+    put(&count.to_le_bytes())?;
+    put(root)?;
+    for record in records {
+        put(record)?;
+    }
+    out.write_all(hasher.finalize().as_bytes())
+}
+
+/// Both in order; where both have a file, the one in `new`.
+fn merge<'a>(
+    old: impl Iterator<Item = &'a Record>,
+    new: impl Iterator<Item = &'a Record>,
+) -> impl Iterator<Item = &'a Record> {
+    let (mut old, mut new) = (old.peekable(), new.peekable());
+    std::iter::from_fn(move || {
+        if let Some(next) = new.peek() {
+            match old.next_if(|record| key(*record) <= key(*next)) {
+                Some(record) if key(record) != key(*next) => Some(record),
+                _ => new.next(),
+            }
+        } else {
+            old.next()
+        }
+    })
+}
+
+/// What a record, or the state at its beginning, is sorted by.
+fn key(record: &[u8]) -> (u64, u64) {
+    let number = |at: usize| {
+        let bytes = record.get(at..at + 8).and_then(|b| b.try_into().ok());
+        u64::from_le_bytes(bytes.unwrap_or_default())
+    };
+    (number(0), number(8))
+}
+
+fn state_of(stat: &FileStat) -> [u8; STATE] {
+    let mut state = [0; STATE];
+    state[..8].copy_from_slice(&stat.dev.to_le_bytes());
+    state[8..16].copy_from_slice(&stat.ino.to_le_bytes());
+    state[16..24].copy_from_slice(&stat.size.to_le_bytes());
+    state[24..32].copy_from_slice(&stat.mtime.secs.to_le_bytes());
+    state[32..40].copy_from_slice(&stat.ctime.secs.to_le_bytes());
+    state[40..44].copy_from_slice(&stat.mtime.nanos.to_le_bytes());
+    state[44..].copy_from_slice(&stat.ctime.nanos.to_le_bytes());
+    state
+}
+
+/// Whether any later change of the file shows in its time stamps. The one that counts is `ctime`: every
+/// change sets it and nobody can set it back, while `mtime` may lie in the future for good.
+fn is_settled(stat: &FileStat, began: SystemTime) -> bool {
+    let coarse = stat.mtime.nanos == 0 && stat.ctime.nanos == 0;
+    let tick = if coarse { COARSE_TICK } else { CLOCK_TICK };
+    let Ok(latest) = began
+        .duration_since(UNIX_EPOCH)
+        .map(|since| since.saturating_sub(tick))
+    else {
+        return false;
+    };
+    let latest = Mtime {
+        secs: latest.as_secs().try_into().unwrap_or(i64::MAX),
+        nanos: latest.subsec_nanos(),
+    };
+    stat.ctime < latest
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,13 +4,23 @@
 //! |---|---|---|
 //! | `identity` | [`Profile::secret_key`], once | the key that peers know this person by; mode 0600 |
 //! | `config.toml` | the person | defaults for flags |
-//! | `cache/` | sharing and fetching | hashes, outboards, copies; may be deleted at any time |
+//! | `cache/` (or the platform's own cache folder) | sharing and fetching | hashes, outboards, copies; may be deleted at any time |
 
-use std::path::{Path, PathBuf};
+mod identity;
 
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use directories::ProjectDirs;
 use iroh::SecretKey;
 
-use crate::{content::PeerId, events::Failure};
+use crate::{
+    content::{PeerId, escape},
+    disk,
+    events::{Failure, FailureKind},
+};
 
 /// Where a person's files are.
 #[derive(Debug, Clone)]
@@ -40,8 +50,25 @@ impl Profile {
     /// # Errors
     /// `LocalDisk` when the platform names no folders (say, `HOME` is unset).
     pub fn locate(home: Option<&Path>) -> Result<Self, Failure> {
-        let _ = home;
-        todo!()
+        if let Some(home) = home.filter(|home| !home.as_os_str().is_empty()) {
+            let home = std::path::absolute(home).map_err(|error| {
+                let message = format!("cannot use {}: {}", shown(home), disk::reason(&error));
+                Failure::new(FailureKind::LocalDisk, message).hint("set GROVE_HOME to a full path")
+            })?;
+            return Ok(Self {
+                cache: home.join("cache"),
+                config: home,
+            });
+        }
+        let dirs = ProjectDirs::from("", "", "grove").ok_or_else(|| {
+            let message = "there is no home folder to keep Grove's files in";
+            Failure::new(FailureKind::LocalDisk, message)
+                .hint("set HOME, or GROVE_HOME to a folder")
+        })?;
+        Ok(Self {
+            config: dirs.config_dir().to_owned(),
+            cache: dirs.cache_dir().to_owned(),
+        })
     }
 
     /// The secret key; made and stored on first use.
@@ -49,7 +76,7 @@ impl Profile {
     /// # Errors
     /// `LocalDisk` when it cannot be read, written, or is damaged. A damaged key is never replaced.
     pub fn secret_key(&self) -> Result<SecretKey, Failure> {
-        todo!()
+        identity::read_or_create(&self.config)
     }
 
     /// The id that peers know this person by.
@@ -63,9 +90,24 @@ impl Profile {
     /// Reads `config.toml`; defaults where there is none.
     ///
     /// # Errors
-    /// `Usage` with file and line when it does not parse or has an unknown key.
+    /// `Usage` with file and line when it does not parse or has an unknown key; `LocalDisk` when it
+    /// cannot be read.
     pub fn settings(&self) -> Result<Settings, Failure> {
-        todo!()
+        let path = self.config.join("config.toml");
+        match fs::read_to_string(&path) {
+            Ok(text) => parse_settings(&path, &text),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(Settings::default()),
+                io::ErrorKind::InvalidData => {
+                    let message = format!("{} is not text in UTF-8", shown(&path));
+                    Err(Failure::new(FailureKind::Usage, message).hint("save it as UTF-8"))
+                }
+                _ => {
+                    let message = format!("cannot read {}: {}", shown(&path), disk::reason(&error));
+                    Err(Failure::new(FailureKind::LocalDisk, message).hint("check its permissions"))
+                }
+            },
+        }
     }
 
     /// The folder of `identity` and `config.toml`.
@@ -80,3 +122,22 @@ impl Profile {
         &self.cache
     }
 }
+
+fn parse_settings(path: &Path, text: &str) -> Result<Settings, Failure> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            let before = text.as_bytes().get(..span.start).unwrap_or(text.as_bytes());
+            before.iter().filter(|byte| **byte == b'\n').count() + 1
+        });
+        let what = error.message().lines().next().unwrap_or_default();
+        let message = format!("{}, line {line}: {}", shown(path), escape(what));
+        Failure::new(FailureKind::Usage, message).hint("correct that line, or remove it")
+    })
+}
+
+fn shown(path: &Path) -> String {
+    escape(&path.to_string_lossy()).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,46 @@
 
 use std::{cmp::Ordering, collections::HashMap, hash::BuildHasher as _};
 
-use super::{Collision, Manifest, ManifestError};
+use super::{Collision, DirEntry, FileEntry, LinkEntry, Manifest, ManifestError};
 use crate::content::{EntryPath, Limits, fold::fold_component};
+
+/// Most memory, in bytes, that the entries of one manifest may take. Each limit alone stays below;
+/// this one is for a share that comes close to all of them at once.
+const MEMORY: usize = 256 * 1024 * 1024;
+
+/// Keeps count of the memory that entries take.
+pub(super) struct Budget(usize);
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self(MEMORY)
+    }
+
+    /// Counts an entry of type `T` with a path, or another allocation, of `bytes`.
+    pub(super) fn spend<T>(&mut self, bytes: usize) -> Result<(), ManifestError> {
+        // About what an allocator adds to a path, and what sorting takes for an entry.
+        const BESIDE: usize = 16 + 12;
+        let cost = size_of::<T>() + BESIDE + bytes;
+        self.0 = self.0.checked_sub(cost).ok_or(ManifestError::TooLarge)?;
+        Ok(())
+    }
+}
+
+/// Checks that the entries together take a bearable amount of memory.
+pub(super) fn check_memory(manifest: &Manifest) -> Result<(), ManifestError> {
+    let mut budget = Budget::new();
+    for file in &manifest.files {
+        budget.spend::<FileEntry>(file.path.as_bytes().len())?;
+    }
+    for dir in &manifest.dirs {
+        budget.spend::<DirEntry>(dir.path.as_bytes().len())?;
+    }
+    for link in &manifest.links {
+        budget.spend::<LinkEntry>(link.path.as_bytes().len())?;
+        budget.spend::<()>(link.target.len())?;
+    }
+    Ok(())
+}
 
 /// One of the three lists, by a running number over all of them.
 #[derive(Clone, Copy)]
@@ -108,11 +146,12 @@ pub(super) fn check_entries(manifest: &Manifest, limits: &Limits) -> Result<(), 
 /// See [`Manifest::folding_collisions`].
 ///
 /// Walks the tree in order and gives every place (entry or implied folder) the hash of its folded
-/// path. Two places with one hash are compared in full, so a chance match is not reported.
+/// path. What is below a folder that collides with an earlier one is kept apart from what is below
+/// that one, since the two folders already say it all.
 pub(super) fn folding_collisions(manifest: &Manifest) -> Vec<Collision> {
     let hasher = std::collections::hash_map::RandomState::new();
     // Hash of the folded path → entry and number of its bytes.
-    let mut places: HashMap<u64, (u32, u16)> = HashMap::new();
+    let mut places: HashMap<u64, (u32, u16)> = HashMap::with_capacity(manifest.len());
     // For the path at hand: where each component ends, and the hash up to there.
     let mut stack: Vec<(usize, u64)> = Vec::new();
     let mut collisions = Vec::new();
@@ -129,20 +168,21 @@ pub(super) fn folding_collisions(manifest: &Manifest) -> Vec<Collision> {
                 .position(|b| *b == b'/')
                 .map_or(bytes.len(), |len| start + len);
             let above = stack.last().map_or(0, |(_, hash)| *hash);
-            let hash = hasher.hash_one((above, fold_component(&bytes[start..end])));
-            stack.push((end, hash));
-            // Paths are at most 4096 bytes.
-            let place = (index, u16::try_from(end).unwrap_or(u16::MAX));
+            let component = &bytes[start..end];
+            let mut hash = hasher.hash_one((above, fold_component(component)));
             if let Some(&(other, len)) = places.get(&hash) {
                 let first = entry(manifest, other).path.prefix(usize::from(len));
                 let second = path.prefix(end);
-                // Below two folders that collide everything may; the folders say it all.
-                if first.parent() == second.parent() && folds_alike(&first, &second) {
+                if is_collision(&first, &second) {
                     collisions.push(Collision { first, second });
+                    // What is below has no part in the first folder: it is told apart by bytes.
+                    hash = hasher.hash_one((hash, component));
                 }
             } else {
-                places.insert(hash, place);
+                // Paths are at most 4096 bytes.
+                places.insert(hash, (index, u16::try_from(end).unwrap_or(u16::MAX)));
             }
+            stack.push((end, hash));
             start = end + 1;
         }
         before = bytes;
@@ -150,8 +190,8 @@ pub(super) fn folding_collisions(manifest: &Manifest) -> Vec<Collision> {
     collisions
 }
 
-fn folds_alike(a: &EntryPath, b: &EntryPath) -> bool {
-    a.components()
-        .map(fold_component)
-        .eq(b.components().map(fold_component))
+/// Whether two places whose hashes match really are one; hashes may match by chance.
+fn is_collision(first: &EntryPath, second: &EntryPath) -> bool {
+    let fold = |path: &EntryPath| fold_component(path.file_name());
+    first.parent() == second.parent() && fold(first) == fold(second)
 }

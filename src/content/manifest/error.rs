@@ -58,6 +58,9 @@ pub enum ManifestError {
         /// The limit.
         max: u64,
     },
+    /// The entries together take too much memory, though no other limit is reached.
+    #[error("the share has too many entries with long names")]
+    TooLarge,
     /// The blobs are not a collection.
     #[error("the share's list of names cannot be read: {0}")]
     Damaged(&'static str),

@@ -2,11 +2,12 @@
 //!
 //! A sharer makes a [`Manifest`] of what it walked and hashed, and [`Manifest::encode`]s it; a getter
 //! [`Manifest::decode`]s the two blobs it was sent. Both ends hold the same rules: no two entries at
-//! one place, none below a file or a link, numbers and lengths within [`Limits`]. `wire` is the form
-//! in bytes, `check` the rules between entries.
+//! one place, none below a file or a link, numbers and lengths within [`Limits`]. `wire` writes the
+//! bytes, `read` reads them, `check` has the rules between entries.
 
 mod check;
 mod error;
+mod read;
 mod wire;
 
 use bytes::Bytes;
@@ -140,6 +141,7 @@ impl Manifest {
         manifest.links.sort_by(|a, b| a.path.cmp(&b.path));
         manifest.tidy();
         manifest.check(limits)?;
+        check::check_memory(&manifest)?;
         let meta_bytes = wire::meta_len(&manifest) as u64;
         if meta_bytes > limits.meta_bytes {
             return Err(ManifestError::MetaTooLarge {
@@ -176,7 +178,7 @@ impl Manifest {
     /// As [`new`](Self::new), and when the bytes are no collection, their counts do not agree, a name
     /// is not allowed, or Grove's section is damaged or of a newer version.
     pub fn decode(hash_seq: &[u8], meta: &[u8], limits: &Limits) -> Result<Self, ManifestError> {
-        let mut manifest = wire::decode(hash_seq, meta, limits)?;
+        let mut manifest = read::decode(hash_seq, meta, limits)?;
         manifest.tidy();
         manifest.check(limits)?;
         Ok(manifest)

@@ -1,0 +1,218 @@
+//! The Unix side of `sys`.
+
+use std::{
+    borrow::Cow,
+    ffi::OsStr,
+    fs::{DirBuilder, File, FileType, Metadata, OpenOptions, Permissions},
+    io,
+    os::{
+        fd::OwnedFd,
+        unix::{
+            ffi::OsStrExt,
+            fs::{
+                DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
+            },
+        },
+    },
+    path::{Component, Path},
+};
+
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+    process::{Pid, Resource},
+};
+
+use super::FileStat;
+use crate::content::Mtime;
+
+pub(super) fn stat_of(metadata: &Metadata) -> FileStat {
+    FileStat {
+        dev: metadata.dev(),
+        ino: metadata.ino(),
+        size: metadata.size(),
+        mtime: time(metadata.mtime(), metadata.mtime_nsec()),
+        ctime: time(metadata.ctime(), metadata.ctime_nsec()),
+        mode: metadata.mode() & 0o7777,
+    }
+}
+
+fn time(secs: i64, nanos: i64) -> Mtime {
+    Mtime {
+        secs,
+        nanos: u32::try_from(nanos).unwrap_or_default().min(999_999_999),
+    }
+}
+
+/// A folder that files are opened beneath.
+#[derive(Debug)]
+pub(crate) struct Root(OwnedFd);
+
+/// `O_NONBLOCK`: opening a FIFO that nobody writes to would wait for ever. Regular files ignore it.
+const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+impl Root {
+    /// Opens the folder `path`; links in `path` itself are followed.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
+    }
+
+    /// Opens the regular file at `relative`; see [`super::open_beneath`].
+    pub(crate) fn open_file(&self, relative: &Path) -> io::Result<File> {
+        let file = File::from(self.open_any(relative)?);
+        let kind = file.metadata()?.file_type();
+        if !kind.is_file() {
+            let what = special_kind(kind).unwrap_or("not a regular file");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        Ok(file)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn open_any(&self, relative: &Path) -> io::Result<OwnedFd> {
+        use rustix::fs::ResolveFlags;
+        check_plain(relative)?;
+        let resolve =
+            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        match rustix::fs::openat2(&self.0, relative, READ, Mode::empty(), resolve) {
+            // Before Linux 5.6, or forbidden by a sandbox that does not know the call.
+            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => self.open_stepwise(relative),
+            other => Ok(other?),
+        }
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn open_any(&self, relative: &Path) -> io::Result<OwnedFd> {
+        check_plain(relative)?;
+        self.open_stepwise(relative)
+    }
+
+    /// Opens one component after the other, none of which may be a link.
+    pub(super) fn open_stepwise(&self, relative: &Path) -> io::Result<OwnedFd> {
+        check_plain(relative)?;
+        let folder = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut parent: Option<OwnedFd> = None;
+        let mut components = relative.components().peekable();
+        while let Some(component) = components.next() {
+            let flags = if components.peek().is_some() {
+                folder
+            } else {
+                READ
+            };
+            let at = parent.as_ref().unwrap_or(&self.0);
+            let next = rustix::fs::openat(at, component.as_os_str(), flags, Mode::empty())?;
+            parent = Some(next);
+        }
+        parent.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
+}
+
+/// Refuses whatever is not one plain name after another.
+fn check_plain(relative: &Path) -> io::Result<()> {
+    let mut components = relative.components();
+    let any = components.clone().next().is_some();
+    if any && components.all(|c| matches!(c, Component::Normal(_))) {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::InvalidInput.into())
+    }
+}
+
+/// What to call a file that cannot be shared; `None` for files, folders and links.
+pub(crate) fn special_kind(kind: FileType) -> Option<&'static str> {
+    if kind.is_fifo() {
+        Some("a FIFO")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else if kind.is_block_device() || kind.is_char_device() {
+        Some("a device")
+    } else {
+        None
+    }
+}
+
+/// The bytes of a name or path as a share holds them; `None` where that cannot be.
+pub(crate) fn bytes_of(name: &OsStr) -> Option<Cow<'_, [u8]>> {
+    Some(Cow::Borrowed(name.as_bytes()))
+}
+
+/// The path that [`bytes_of`] was made of.
+pub(crate) fn path_of(bytes: &[u8]) -> io::Result<&Path> {
+    Ok(Path::new(OsStr::from_bytes(bytes)))
+}
+
+/// Reads some bytes from `offset` on, without moving the file's position; 0 at the end.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    FileExt::read_at(file, buffer, offset)
+}
+
+/// Writes all of `buffer` from `offset` on, without moving the file's position.
+pub fn write_all_at(file: &File, buffer: &[u8], offset: u64) -> io::Result<()> {
+    FileExt::write_all_at(file, buffer, offset)
+}
+
+pub(super) fn make_private(options: &mut OpenOptions) {
+    options.mode(0o600);
+}
+
+pub(super) fn refuse_links(options: &mut OpenOptions) {
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+}
+
+pub(super) fn tighten(file: &File) -> io::Result<()> {
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    file.set_permissions(Permissions::from_mode(mode & 0o700))
+}
+
+pub(super) fn is_link_in_the_way(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::LOOP)
+}
+
+pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Bytes that this user can still write on the file system of `path`.
+///
+/// # Errors
+/// Those of asking the system; `Unsupported` where it cannot be asked.
+pub fn available_bytes(path: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Lets this process open as many files as it may (the soft limit is raised to the hard one), and
+/// returns how many that are. A limit that cannot be raised stays.
+pub fn raise_file_limit() -> u64 {
+    let mut limit = rustix::process::getrlimit(Resource::Nofile);
+    let before = limit.current;
+    if before != limit.maximum {
+        limit.current = limit.maximum;
+        if rustix::process::setrlimit(Resource::Nofile, limit).is_err() {
+            // macOS takes no more than this, whatever it says the hard limit is.
+            limit.current = before.map(|soft| soft.max(10_240));
+            if rustix::process::setrlimit(Resource::Nofile, limit).is_err() {
+                limit.current = before;
+            }
+        }
+    }
+    limit.current.unwrap_or(u64::MAX)
+}
+
+/// Whether a process of this number runs on this computer.
+#[must_use]
+pub fn process_alive(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return false;
+    };
+    // Not being allowed to signal it means that it is there.
+    rustix::process::test_kill_process(pid) != Err(Errno::SRCH)
+}

@@ -1,0 +1,458 @@
+//! The walk itself: one visitor for each thread, whose finds are joined when it is done.
+
+use std::{
+    fs::{self, Metadata},
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use ignore::{
+    DirEntry as Found, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState,
+    gitignore::{Gitignore, GitignoreBuilder},
+};
+
+use super::{FileStat, LeftOut, SourceFile, SourceRoot, Sources, Stop, WalkOptions, sys};
+use crate::{
+    content::{DirEntry, EntryPath, Limits, LinkEntry, escape},
+    disk::throttle::Throttle,
+    events::{Failure, FailureKind},
+};
+
+/// Patterns in files of this name always count.
+const IGNORE_FILE: &str = ".groveignore";
+
+/// Where an unfinished fetch keeps its state; never part of a share.
+const PARTIAL: &str = ".grove-partial";
+
+/// How many names a message lists.
+const LISTED: usize = 10;
+
+/// What the threads found together.
+#[derive(Debug, Default)]
+pub(super) struct Finds {
+    pub(super) sources: Sources,
+    /// Entries whose names cannot be in a share: the first ones of each thread, and how many in all.
+    refused: Vec<LeftOut>,
+    refused_count: u64,
+    /// Why the walk cannot go on.
+    failure: Option<Failure>,
+}
+
+impl Finds {
+    /// Refuses names that cannot be in a share.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let mut refused: Vec<&LeftOut> = self.refused.iter().collect();
+        refused.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let Some(first) = refused.first() else {
+            return Ok(());
+        };
+        let message = if self.refused_count == 1 {
+            format!("{} cannot be shared: {}", first.path, first.why)
+        } else {
+            let listed: Vec<String> = refused
+                .iter()
+                .take(LISTED)
+                .map(|entry| format!("{} ({})", entry.path, entry.why))
+                .collect();
+            let rest = self.refused_count.saturating_sub(listed.len() as u64);
+            let rest = if rest > 0 {
+                format!(", and {rest} more")
+            } else {
+                String::new()
+            };
+            let count = self.refused_count;
+            format!(
+                "{count} names cannot be shared: {}{rest}",
+                listed.join(", ")
+            )
+        };
+        Err(Failure::new(FailureKind::Failed, message)
+            .hint("rename them, or leave them out with --exclude"))
+    }
+}
+
+/// Walks `roots`.
+pub(super) fn visit(
+    roots: &[SourceRoot],
+    options: &WalkOptions,
+    limits: &Limits,
+    found: &(dyn Fn(u64, u64) + Sync),
+    stop: &Stop,
+) -> Result<Finds, Failure> {
+    let shared = Shared {
+        limits,
+        found,
+        stop,
+        files: AtomicU64::new(0),
+        others: AtomicU64::new(0),
+        bytes: AtomicU64::new(0),
+        throttle: Throttle::new(),
+        ended: AtomicBool::new(false),
+        finds: Mutex::default(),
+    };
+    let own: Arc<[PathBuf]> = options
+        .own
+        .iter()
+        .filter_map(|p| fs::canonicalize(p).ok())
+        .collect();
+    for (index, root) in roots.iter().enumerate() {
+        let walker = walker(root, options, Arc::clone(&own))?;
+        let index = u32::try_from(index).map_err(|_| too_many("paths", u64::from(u32::MAX)))?;
+        let mut builder = Builder {
+            shared: &shared,
+            root,
+            index,
+        };
+        walker.build_parallel().visit(&mut builder);
+        stop.check()?;
+        if shared.ended.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    shared.report();
+    let mut finds = shared
+        .finds
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    match finds.failure.take() {
+        Some(failure) => Err(failure),
+        None => Ok(finds),
+    }
+}
+
+fn walker(
+    root: &SourceRoot,
+    options: &WalkOptions,
+    own: Arc<[PathBuf]>,
+) -> Result<WalkBuilder, Failure> {
+    let exclude = exclude(root, &options.exclude)?;
+    let mut walker = WalkBuilder::new(&root.path);
+    walker
+        .standard_filters(false)
+        .follow_links(false)
+        .git_ignore(options.gitignore)
+        // A tree that was copied without its `.git` is still what its author meant it to be.
+        .require_git(false)
+        .add_custom_ignore_filename(IGNORE_FILE)
+        .filter_entry(move |entry| {
+            let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let is_ours = is_dir
+                && (entry.file_name() == PARTIAL || own.iter().any(|own| own == entry.path()));
+            !is_ours && !exclude.matched(entry.path(), is_dir).is_ignore()
+        });
+    Ok(walker)
+}
+
+fn exclude(root: &SourceRoot, patterns: &[String]) -> Result<Gitignore, Failure> {
+    let mut builder = GitignoreBuilder::new(&root.path);
+    let wrong = |pattern: &str, error: &ignore::Error| {
+        let message = format!(
+            "the pattern {} is wrong: {}",
+            escape(pattern),
+            phrase(error)
+        );
+        Failure::new(FailureKind::Usage, message)
+            .hint("patterns are written as in a .gitignore file")
+    };
+    for pattern in patterns {
+        builder
+            .add_line(None, pattern)
+            .map_err(|error| wrong(pattern, &error))?;
+    }
+    builder
+        .build()
+        .map_err(|error| wrong(&patterns.join(" "), &error))
+}
+
+/// What all threads share.
+struct Shared<'a> {
+    limits: &'a Limits,
+    found: &'a (dyn Fn(u64, u64) + Sync),
+    stop: &'a Stop,
+    files: AtomicU64,
+    others: AtomicU64,
+    bytes: AtomicU64,
+    throttle: Throttle,
+    ended: AtomicBool,
+    finds: Mutex<Finds>,
+}
+
+impl Shared<'_> {
+    fn report(&self) {
+        let files = self.files.load(Ordering::Relaxed);
+        (self.found)(files, self.bytes.load(Ordering::Relaxed));
+    }
+}
+
+struct Builder<'a> {
+    shared: &'a Shared<'a>,
+    root: &'a SourceRoot,
+    index: u32,
+}
+
+impl<'s> ParallelVisitorBuilder<'s> for Builder<'s> {
+    fn build(&mut self) -> Box<dyn ParallelVisitor + 's> {
+        Box::new(Visitor {
+            shared: self.shared,
+            root: self.root,
+            index: self.index,
+            finds: Finds::default(),
+            path: Vec::new(),
+        })
+    }
+}
+
+/// One thread's part of the walk of one root.
+struct Visitor<'a> {
+    shared: &'a Shared<'a>,
+    root: &'a SourceRoot,
+    index: u32,
+    finds: Finds,
+    /// Where the path of an entry is put together, kept from entry to entry.
+    path: Vec<u8>,
+}
+
+impl ParallelVisitor for Visitor<'_> {
+    fn visit(&mut self, found: Result<Found, ignore::Error>) -> WalkState {
+        if self.shared.stop.is_stopped() {
+            return WalkState::Quit;
+        }
+        let result = match found {
+            Ok(entry) => self.entry(&entry),
+            Err(error) => self.unreadable(&error),
+        };
+        if self.shared.throttle.is_due() {
+            self.shared.report();
+        }
+        match result {
+            Ok(()) => WalkState::Continue,
+            Err(failure) => {
+                self.finds.failure = Some(failure);
+                self.shared.ended.store(true, Ordering::Relaxed);
+                WalkState::Quit
+            }
+        }
+    }
+}
+
+impl Visitor<'_> {
+    fn entry(&mut self, entry: &Found) -> Result<(), Failure> {
+        if let Some(error) = entry.error() {
+            check_patterns(error)?;
+        }
+        let Some(path) = self.entry_path(entry.path()) else {
+            return Ok(());
+        };
+        let metadata = match fs::symlink_metadata(entry.path()) {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                self.put_unreadable(path.to_string(), &error);
+                return Ok(());
+            }
+        };
+        self.sort_in(entry.path(), path, &metadata)
+    }
+
+    /// Puts an entry where it belongs. Its kind is taken from `metadata`: it may have become another
+    /// since its folder was read.
+    fn sort_in(&mut self, at: &Path, path: EntryPath, metadata: &Metadata) -> Result<(), Failure> {
+        let kind = metadata.file_type();
+        let stat = FileStat::from_metadata(metadata);
+        let sources = &mut self.finds.sources;
+        if kind.is_file() {
+            count(&self.shared.files, self.shared.limits.files, "files")?;
+            self.shared.bytes.fetch_add(stat.size, Ordering::Relaxed);
+            sources.files.push(SourceFile {
+                path,
+                root: self.index,
+                stat,
+            });
+        } else if kind.is_dir() {
+            count(
+                &self.shared.others,
+                self.shared.limits.others,
+                "folders and links",
+            )?;
+            sources.dirs.push(DirEntry {
+                path,
+                mode: stat.mode & 0o777,
+                mtime: stat.mtime,
+            });
+        } else if kind.is_symlink() {
+            count(
+                &self.shared.others,
+                self.shared.limits.others,
+                "folders and links",
+            )?;
+            let target = fs::read_link(at).and_then(|target| {
+                let bytes = sys::bytes_of(target.as_os_str());
+                bytes
+                    .map(|bytes| bytes.into())
+                    .ok_or_else(|| io::ErrorKind::InvalidData.into())
+            });
+            match target {
+                Ok(target) => sources.links.push(LinkEntry {
+                    path,
+                    target,
+                    mtime: stat.mtime,
+                }),
+                Err(error) => self.put_unreadable(path.to_string(), &error),
+            }
+        } else {
+            let why = sys::special_kind(kind).unwrap_or("not a regular file");
+            sources.left_out.push(LeftOut {
+                path: path.to_string(),
+                why: why.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The path of an entry within the share, or `None` when it was refused.
+    fn entry_path(&mut self, at: &Path) -> Option<EntryPath> {
+        self.path.clear();
+        self.path.extend_from_slice(self.root.name.as_bytes());
+        let relative = at.strip_prefix(&self.root.path).unwrap_or(at);
+        if !relative.as_os_str().is_empty() {
+            let Some(bytes) = sys::bytes_of(relative.as_os_str()) else {
+                self.refuse(
+                    &relative.to_string_lossy(),
+                    "its name is not Unicode".to_owned(),
+                );
+                return None;
+            };
+            self.path.push(b'/');
+            self.path.extend_from_slice(&bytes);
+        }
+        let limits = self.shared.limits;
+        let why = match EntryPath::parse(&self.path) {
+            Ok(_) if self.path.len() > limits.path_bytes => {
+                format!("longer than {} bytes", limits.path_bytes)
+            }
+            Ok(path) if path.components().count() > limits.depth => {
+                format!("more than {} folders deep", limits.depth)
+            }
+            Ok(path) => return Some(path),
+            Err(error) => error.to_string(),
+        };
+        let shown = String::from_utf8_lossy(&self.path).into_owned();
+        self.refuse(&shown, why);
+        None
+    }
+
+    fn refuse(&mut self, path: &str, why: String) {
+        self.finds.refused_count += 1;
+        if self.finds.refused.len() < LISTED {
+            self.finds.refused.push(LeftOut {
+                path: escape(path).into_owned(),
+                why,
+            });
+        }
+    }
+
+    /// What the walker could not read: mostly a folder, which it has handed over as an entry before.
+    fn unreadable(&mut self, error: &ignore::Error) -> Result<(), Failure> {
+        let Some(at) = path_in(error) else {
+            let message = format!("cannot walk {}: {}", self.root.name, phrase(error));
+            return Err(Failure::new(FailureKind::LocalDisk, message));
+        };
+        let io = error.io_error().map_or_else(
+            || io::Error::other(phrase(error)),
+            |io| {
+                io.raw_os_error()
+                    .map_or_else(|| io.kind().into(), io::Error::from_raw_os_error)
+            },
+        );
+        if let Some(path) = self.entry_path(at) {
+            self.put_unreadable(path.to_string(), &io);
+        }
+        Ok(())
+    }
+
+    fn put_unreadable(&mut self, path: String, error: &io::Error) {
+        let why = sys::reason(error);
+        self.finds.sources.unreadable.push(LeftOut { path, why });
+    }
+}
+
+impl Drop for Visitor<'_> {
+    /// Hands over what this thread found.
+    fn drop(&mut self) {
+        let mut all = self
+            .shared
+            .finds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mine = &mut self.finds;
+        all.sources.files.append(&mut mine.sources.files);
+        all.sources.dirs.append(&mut mine.sources.dirs);
+        all.sources.links.append(&mut mine.sources.links);
+        all.sources.left_out.append(&mut mine.sources.left_out);
+        all.sources.unreadable.append(&mut mine.sources.unreadable);
+        all.refused.append(&mut mine.refused);
+        all.refused_count += mine.refused_count;
+        all.failure = all.failure.take().or(mine.failure.take());
+    }
+}
+
+fn count(counter: &AtomicU64, limit: u64, what: &str) -> Result<(), Failure> {
+    if counter.fetch_add(1, Ordering::Relaxed) < limit {
+        Ok(())
+    } else {
+        Err(too_many(what, limit))
+    }
+}
+
+fn too_many(what: &str, limit: u64) -> Failure {
+    Failure::new(
+        FailureKind::Failed,
+        format!("more than {limit} {what} do not fit in one share"),
+    )
+    .hint(
+        "share the folders one by one, pack them into an archive, or leave some out with --exclude",
+    )
+}
+
+/// Refuses to go on with a `.groveignore` that cannot be used: what its author wanted to keep out would
+/// be shared. A `.gitignore` may have such lines, since git passes over them, too.
+fn check_patterns(error: &ignore::Error) -> Result<(), Failure> {
+    if let ignore::Error::Partial(errors) = error {
+        return errors.iter().try_for_each(check_patterns);
+    }
+    let Some(path) = path_in(error).filter(|path| path.ends_with(IGNORE_FILE)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "cannot use {}: {}",
+        escape(&path.to_string_lossy()),
+        phrase(error)
+    );
+    Err(Failure::new(FailureKind::Usage, message)
+        .hint("patterns are written as in a .gitignore file"))
+}
+
+/// The path that an error of the walker is about.
+fn path_in(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            path_in(err)
+        }
+        ignore::Error::Partial(errors) => errors.iter().find_map(path_in),
+        _ => None,
+    }
+}
+
+/// What an error of the walker is about, without the path.
+fn phrase(error: &ignore::Error) -> String {
+    match error {
+        ignore::Error::WithPath { err, .. } | ignore::Error::WithDepth { err, .. } => phrase(err),
+        ignore::Error::WithLineNumber { line, err } => format!("line {line}: {}", phrase(err)),
+        ignore::Error::Io(error) => sys::reason(error),
+        other => escape(&other.to_string()).into_owned(),
+    }
+}
