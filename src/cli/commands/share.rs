@@ -192,6 +192,7 @@ impl ShareArgs {
             walk: WalkOptions {
                 exclude: self.exclude.clone(),
                 gitignore: self.gitignore,
+                ..WalkOptions::default()
             },
             strict: self.strict,
             skip_unreadable: self.skip_unreadable,
