@@ -15,11 +15,11 @@ use super::{
         cache::CacheArgs, completions::CompletionsArgs, get::GetArgs, id::IdArgs, ls::LsArgs,
         man::ManArgs, share::ShareArgs,
     },
+    failure::why,
     units::Size,
 };
 use crate::{
     content::{MAX_TICKET_TEXT, Relays, Ticket, escape},
-    disk::reason,
     events::{Failure, FailureKind},
 };
 
@@ -250,7 +250,7 @@ impl TicketArgs {
                 let file = File::open(name).map_err(|error| {
                     Failure::new(
                         FailureKind::LocalDisk,
-                        format!("{shown} cannot be opened: {}", reason(&error)),
+                        format!("{shown} cannot be opened: {}", why(&error)),
                     )
                     .hint("check the name and who may read it")
                 })?;
@@ -271,7 +271,7 @@ fn read_ticket(from: impl Read, what: &str) -> Result<String, Failure> {
         .map_err(|error| {
             Failure::new(
                 FailureKind::LocalDisk,
-                format!("{what} cannot be read: {}", reason(&error)),
+                format!("{what} cannot be read: {}", why(&error)),
             )
         })?;
     if bytes.len() > MAX_TICKET_TEXT {

@@ -1,9 +1,9 @@
 //! The command line: arguments, progress, JSON, exit codes.
 //!
-//! A command runs in these steps: the arguments are parsed ([`args`]), the settings resolved
-//! ([`settings`]), one file of [`commands`] turns them into a call of [`crate::app`], a reader of
-//! [`progress`] shows the events of that call, and what comes out becomes the result on standard
-//! output and an exit code. Only [`output`] prints.
+//! A command runs in these steps: the arguments are parsed (`args`), the settings resolved
+//! (`settings`), one file of `commands` turns them into a call of [`crate::app`], a reader of
+//! `progress` shows the events of that call, and what comes out becomes the result on standard
+//! output and an exit code. Only `output` prints.
 //!
 //! Whatever fails is a [`Failure`](crate::events::Failure): one line, a hint, an exit code.
 
