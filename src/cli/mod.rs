@@ -5,7 +5,7 @@
 //! `progress` shows the events of that call, and what comes out becomes the result on standard
 //! output and an exit code. Only `output` prints.
 //!
-//! Whatever fails is a [`Failure`](crate::events::Failure): one line, a hint, an exit code.
+//! Whatever fails is a [`Failure`]: one line, a hint, an exit code.
 
 mod args;
 mod commands;
