@@ -22,6 +22,12 @@ use crate::{
     events::{Failure, FailureKind},
 };
 
+/// The person's home folder, where the system names one.
+#[must_use]
+pub fn home_folder() -> Option<PathBuf> {
+    directories::UserDirs::new().map(|dirs| dirs.home_dir().to_owned())
+}
+
 /// Where a person's files are.
 #[derive(Debug, Clone)]
 pub struct Profile {

@@ -163,6 +163,15 @@ pub(crate) fn replace(
     written
 }
 
+/// Replaces the file at `path` by `content` as a whole, or not at all. The folder is made when it is
+/// missing, both are private. Not synced.
+///
+/// # Errors
+/// Those of making, writing and renaming.
+pub fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace(path, |writer| writer.write_all(content))
+}
+
 /// Removes a file; it is no error when there is none.
 pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {

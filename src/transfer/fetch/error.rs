@@ -42,10 +42,11 @@ impl StreamError {
                 Failure::new(FailureKind::Refused, "the other side refused the request")
                     .hint("try again later, or ask the sharer")
             }
-            Self::Incomplete | Self::Reset(_) => {
-                Failure::new(FailureKind::Failed, "the other side cannot send all of the content")
-                    .hint("ask the sharer to look at its screen, and run the same line again")
-            }
+            Self::Incomplete | Self::Reset(_) => Failure::new(
+                FailureKind::Failed,
+                "the other side cannot send all of the content",
+            )
+            .hint("ask the sharer to look at its screen, and run the same line again"),
             Self::Lost => Failure::new(FailureKind::Unreachable, "the connection was lost")
                 .hint("run the same line again to go on"),
         }

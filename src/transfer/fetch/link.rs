@@ -146,7 +146,10 @@ impl Link {
             events.emit(Event::PathChanged { peer, path });
         });
         self.set_reason("the connection was lost");
-        Connected { connection: connection.clone(), _watch: watch }
+        Connected {
+            connection: connection.clone(),
+            _watch: watch,
+        }
     }
 
     /// Remembers why a connection ended; fails when it makes no sense to come back.
@@ -154,9 +157,8 @@ impl Link {
         let ConnectionError::ApplicationClosed(close) = reason else {
             return Ok(());
         };
-        let refused = |message: &str, hint: &str| {
-            Err(Failure::new(FailureKind::Refused, message).hint(hint))
-        };
+        let refused =
+            |message: &str, hint: &str| Err(Failure::new(FailureKind::Refused, message).hint(hint));
         match Close::from_code(close.error_code) {
             Some(Close::Expired) => {
                 refused("this share has expired", "ask the sharer for a new ticket")
@@ -169,9 +171,10 @@ impl Link {
                 "others have fetched this already, and it is not shared any further",
                 "ask the sharer for a new ticket",
             ),
-            Some(Close::Protocol) => {
-                refused("the other side does not understand this grove", "update both sides")
-            }
+            Some(Close::Protocol) => refused(
+                "the other side does not understand this grove",
+                "update both sides",
+            ),
             Some(Close::Stopped) => {
                 self.set_reason("the other side stopped sharing");
                 Ok(())
@@ -187,10 +190,20 @@ impl Link {
     /// Waits before the next attempt, unless patience has run out.
     async fn pause(&self) -> Result<(), Failure> {
         let attempt = self.attempt.load(Ordering::Relaxed);
-        let index = usize::try_from(attempt).unwrap_or(usize::MAX).saturating_sub(1);
-        let pause = PAUSES_MS.get(index).or(PAUSES_MS.last()).copied().unwrap_or_default();
+        let index = usize::try_from(attempt)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(1);
+        let pause = PAUSES_MS
+            .get(index)
+            .or(PAUSES_MS.last())
+            .copied()
+            .unwrap_or_default();
         let mut pause = Duration::from_millis(pause);
-        let reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let reason = self
+            .reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some(patience) = self.patience {
             let left = patience.saturating_sub(self.idle());
             if left.is_zero() {
@@ -199,7 +212,11 @@ impl Link {
             pause = pause.min(left);
         }
         let retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        self.events.emit(Event::Waiting { reason, attempt, retry_in_ms });
+        self.events.emit(Event::Waiting {
+            reason,
+            attempt,
+            retry_in_ms,
+        });
         tokio::time::sleep(pause).await;
         Ok(())
     }

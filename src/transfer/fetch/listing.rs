@@ -36,7 +36,11 @@ pub async fn fetch(
     format: BlobFormat,
     limits: &Limits,
 ) -> (Link, Result<Listing, Failure>) {
-    let wire = Wire { link, rate: None, received: AtomicU64::new(0) };
+    let wire = Wire {
+        link,
+        rate: None,
+        received: AtomicU64::new(0),
+    };
     let listing = with_retries(&wire, root, format, limits).await;
     (wire.link, listing)
 }
@@ -60,9 +64,7 @@ async fn with_retries(
         match result {
             Ok(listing) => return Ok(listing),
             Err(StreamError::Lost) => {}
-            Err(StreamError::Incomplete | StreamError::Reset(Reset::Internal))
-                if tries < TRIES =>
-            {
+            Err(StreamError::Incomplete | StreamError::Reset(Reset::Internal)) if tries < TRIES => {
                 tries += 1;
             }
             Err(error) => return Err(error.into_failure()),
@@ -85,11 +87,17 @@ async fn collection(
     let mut answer = wire.ask(connection, &request).await?;
     let most = (limits.files + 1).saturating_mul(32);
     let hash_seq = answer.in_memory(&root, most, "a list of hashes").await?;
-    let first = hash_seq.first_chunk::<32>().filter(|_| hash_seq.len().is_multiple_of(32));
+    let first = hash_seq
+        .first_chunk::<32>()
+        .filter(|_| hash_seq.len().is_multiple_of(32));
     let Some(meta_hash) = first.map(|bytes| Hash::from_bytes(*bytes)) else {
-        return Err(StreamError::Hostile("something that is not a share".to_owned()));
+        return Err(StreamError::Hostile(
+            "something that is not a share".to_owned(),
+        ));
     };
-    let meta = answer.in_memory(&meta_hash, limits.meta_bytes, "a list of names").await?;
+    let meta = answer
+        .in_memory(&meta_hash, limits.meta_bytes, "a list of names")
+        .await?;
     let decoded = {
         let limits = *limits;
         tokio::task::spawn_blocking(move || {
@@ -98,17 +106,28 @@ async fn collection(
         .await
     };
     let Ok((decoded, hash_seq, meta)) = decoded else {
-        return Err(StreamError::Hostile("a list of names that cannot be read".to_owned()));
+        return Err(StreamError::Hostile(
+            "a list of names that cannot be read".to_owned(),
+        ));
     };
     let mut manifest = decoded.map_err(|error| {
-        Failure::new(FailureKind::Unverified, format!("this share is refused: {error}"))
-            .hint("nothing was fetched; tell the sharer")
+        Failure::new(
+            FailureKind::Unverified,
+            format!("this share is refused: {error}"),
+        )
+        .hint("nothing was fetched; tell the sharer")
     })?;
     if manifest.files.iter().all(|file| file.size.is_some()) {
-        return Ok(Listing { manifest, raw: Some((hash_seq, meta)) });
+        return Ok(Listing {
+            manifest,
+            raw: Some((hash_seq, meta)),
+        });
     }
     sizes(wire, connection, root, &mut manifest).await?;
-    Ok(Listing { manifest, raw: None })
+    Ok(Listing {
+        manifest,
+        raw: None,
+    })
 }
 
 /// Asks for the last chunk of each file, which proves its size.
@@ -124,7 +143,9 @@ async fn sizes(
     let mut total = 0u64;
     for file in &mut manifest.files {
         let size = answer.size().await?;
-        answer.blob(&file.hash, size, &last, &mut Memory::default()).await?;
+        answer
+            .blob(&file.hash, size, &last, &mut Memory::default())
+            .await?;
         total = total
             .checked_add(size)
             .ok_or_else(|| StreamError::Hostile("sizes beyond all measure".to_owned()))?;
@@ -139,11 +160,27 @@ async fn single(
     hash: Hash,
 ) -> Result<Listing, StreamError> {
     let last = ChunkRanges::from(ChunkNum(u64::MAX)..);
-    let mut answer = wire.ask(connection, &Request::ranges(hash, 0, last.clone())).await?;
+    let mut answer = wire
+        .ask(connection, &Request::ranges(hash, 0, last.clone()))
+        .await?;
     let size = answer.size().await?;
-    answer.blob(&hash, size, &last, &mut Memory::default()).await?;
+    answer
+        .blob(&hash, size, &last, &mut Memory::default())
+        .await?;
     let path = EntryPath::parse(hash.to_hex().as_bytes())
         .map_err(|error| StreamError::Hostile(error.to_string()))?;
-    let file = FileEntry { path, hash, size: Some(size), mode: None, mtime: None };
-    Ok(Listing { manifest: Manifest { files: vec![file], ..Manifest::default() }, raw: None })
+    let file = FileEntry {
+        path,
+        hash,
+        size: Some(size),
+        mode: None,
+        mtime: None,
+    };
+    Ok(Listing {
+        manifest: Manifest {
+            files: vec![file],
+            ..Manifest::default()
+        },
+        raw: None,
+    })
 }

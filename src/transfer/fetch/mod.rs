@@ -15,14 +15,20 @@ pub mod listing;
 mod only;
 mod plan;
 mod queue;
-mod request;
 mod rename;
+mod request;
 mod to_writer;
 mod work;
 
 pub use error::StreamError;
 pub use link::{Link, Patience};
 pub use only::Only;
-pub use plan::{Conflicts, LinkItem, Plan, PlanOptions, Want};
-pub use to_writer::to_writer;
+pub use plan::{Conflicts, LinkItem, Plan, PlanOptions, Want, check_space, make as plan};
+pub use to_writer::{Output, to_writer};
 pub use work::{Fetch, Fetched};
+
+/// Whether a file of `size` bytes is fetched in parts, and so can be resumed in the middle.
+#[must_use]
+pub fn is_large(size: u64) -> bool {
+    size > queue::SMALL
+}

@@ -30,14 +30,24 @@ impl Only {
             let glob = GlobBuilder::new(trimmed).literal_separator(true).build();
             let glob = glob.map_err(|error| {
                 let pattern = crate::content::escape(pattern);
-                Failure::new(FailureKind::Usage, format!("'{pattern}' is not a pattern: {error}"))
-                    .hint("patterns look like '*.jpg', 'docs/**' or 'photos/2024'")
+                Failure::new(
+                    FailureKind::Usage,
+                    format!("'{pattern}' is not a pattern: {error}"),
+                )
+                .hint("patterns look like '*.jpg', 'docs/**' or 'photos/2024'")
             })?;
-            if trimmed.contains('/') { paths.add(glob) } else { names.add(glob) };
+            if trimmed.contains('/') {
+                paths.add(glob)
+            } else {
+                names.add(glob)
+            };
         }
         let build = |builder: GlobSetBuilder| {
             builder.build().map_err(|error| {
-                Failure::new(FailureKind::Usage, format!("the patterns are too large: {error}"))
+                Failure::new(
+                    FailureKind::Usage,
+                    format!("the patterns are too large: {error}"),
+                )
             })
         };
         Ok(Self(Some((build(paths)?, build(names)?))))
@@ -52,13 +62,15 @@ impl Only {
     /// Whether `path`, or a folder above it, matches.
     #[must_use]
     pub fn matches(&self, path: &EntryPath) -> bool {
-        let Some((paths, names)) = &self.0 else { return true };
+        let Some((paths, names)) = &self.0 else {
+            return true;
+        };
         let mut at = Some(path.clone());
         while let Some(path) = at {
-            if names.is_match(EntryPath::parse(path.file_name()).map_or_else(
-                |_| std::path::PathBuf::new(),
-                |name| name.to_path(),
-            )) {
+            if names.is_match(
+                EntryPath::parse(path.file_name())
+                    .map_or_else(|_| std::path::PathBuf::new(), |name| name.to_path()),
+            ) {
                 return true;
             }
             let whole = path.to_path();

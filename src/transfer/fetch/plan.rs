@@ -96,7 +96,9 @@ impl Plan {
     /// Bytes that are to be fetched, before what an earlier run left.
     #[must_use]
     pub fn wanted_bytes(&self) -> u64 {
-        self.wants.iter().fold(0, |sum, want| sum.saturating_add(want.size))
+        self.wants
+            .iter()
+            .fold(0, |sum, want| sum.saturating_add(want.size))
     }
 }
 
@@ -120,7 +122,7 @@ enum State {
 /// # Errors
 /// `Usage` when nothing matches; `InTheWay` naming what is; `LocalDisk` when something cannot be
 /// looked at; `Interrupted`.
-pub(super) fn make(
+pub fn make(
     manifest: &Manifest,
     destination: Option<&Destination>,
     options: PlanOptions<'_>,
@@ -131,7 +133,15 @@ pub(super) fn make(
     let chosen = Chosen::of(manifest, options.only)?;
     let mut plan = Plan::default();
     let mut conflicts = Vec::new();
-    let states = look_at_files(manifest, &chosen, destination, options, caches, hashed, stop)?;
+    let states = look_at_files(
+        manifest,
+        &chosen,
+        destination,
+        options,
+        caches,
+        hashed,
+        stop,
+    )?;
     let mut renamer = Renamer::new(manifest);
     for ((number, file), state) in chosen.files.iter().zip(states) {
         let size = file.size.unwrap_or_default();
@@ -139,7 +149,13 @@ pub(super) fn make(
         plan.bytes = plan.bytes.saturating_add(size);
         let mut want = |place: EntryPath, replace| {
             let hash = file.hash;
-            plan.wants.push(Want { number: *number, hash, size, place, replace });
+            plan.wants.push(Want {
+                number: *number,
+                hash,
+                size,
+                place,
+                replace,
+            });
         };
         match state {
             FileState::Have => {
@@ -155,7 +171,9 @@ pub(super) fn make(
                         want(file.path.clone(), true);
                     }
                     Conflicts::Rename if own => {
-                        match renamer.free_name(&file.path, |path| is_free(destination, path, file))? {
+                        match renamer
+                            .free_name(&file.path, |path| is_free(destination, path, file))?
+                        {
                             (place, false) => want(place, false),
                             (_, true) => {
                                 plan.have.0 += 1;
@@ -173,9 +191,26 @@ pub(super) fn make(
             }
         }
     }
-    plan_dirs(&mut plan, &mut conflicts, &chosen, destination, options.conflicts)?;
-    plan_links(&mut plan, &mut conflicts, manifest, &chosen, destination, options.conflicts)?;
-    if conflicts.is_empty() { Ok(plan) } else { Err(in_the_way(&conflicts)) }
+    plan_dirs(
+        &mut plan,
+        &mut conflicts,
+        &chosen,
+        destination,
+        options.conflicts,
+    )?;
+    plan_links(
+        &mut plan,
+        &mut conflicts,
+        manifest,
+        &chosen,
+        destination,
+        options.conflicts,
+    )?;
+    if conflicts.is_empty() {
+        Ok(plan)
+    } else {
+        Err(in_the_way(&conflicts))
+    }
 }
 
 /// The entries that were chosen.
@@ -195,8 +230,12 @@ impl<'a> Chosen<'a> {
             .filter(|(_, file)| only.matches(&file.path))
             .map(|(i, file)| (number(i), file))
             .collect();
-        let links: Vec<_> =
-            manifest.links.iter().enumerate().filter(|(_, link)| only.matches(&link.path)).collect();
+        let links: Vec<_> = manifest
+            .links
+            .iter()
+            .enumerate()
+            .filter(|(_, link)| only.matches(&link.path))
+            .collect();
         let mut above = HashSet::new();
         if !only.is_all() {
             let paths = files.iter().map(|(_, file)| &file.path);
@@ -218,8 +257,10 @@ impl<'a> Chosen<'a> {
             .map(|(i, dir)| (number(i), &dir.path))
             .collect();
         if files.is_empty() && links.is_empty() && dirs.is_empty() {
-            return Err(Failure::new(FailureKind::Usage, "nothing in this share matches --only")
-                .hint("`grove ls` shows what there is"));
+            return Err(
+                Failure::new(FailureKind::Usage, "nothing in this share matches --only")
+                    .hint("`grove ls` shows what there is"),
+            );
         }
         Ok(Self { files, dirs, links })
     }
@@ -250,7 +291,11 @@ fn look_at_files(
         states.push(look_at(destination, file)?);
     }
     let any_there = states.iter().any(|state| matches!(state, State::There(_)));
-    let tops = if any_there { manifest.top_level() } else { Vec::new() };
+    let tops = if any_there {
+        manifest.top_level()
+    } else {
+        Vec::new()
+    };
     let caches: Vec<(EntryPath, TreeCache)> = tops
         .into_iter()
         .filter_map(|top| EntryPath::parse(top).ok())
@@ -262,9 +307,13 @@ fn look_at_files(
             State::Missing => FileState::Missing,
             State::Other(conflict) => FileState::Conflict(conflict),
             State::There(stat) => {
-                let cache = caches.iter().find(|(top, _)| top.as_bytes() == file.path.top());
+                let cache = caches
+                    .iter()
+                    .find(|(top, _)| top.as_bytes() == file.path.top());
                 let cache = cache.map(|(_, cache)| cache);
-                let known = cache.filter(|_| !options.verify).and_then(|cache| cache.get(&stat));
+                let known = cache
+                    .filter(|_| !options.verify)
+                    .and_then(|cache| cache.get(&stat));
                 let same = match known {
                     Some(hash) => hash == file.hash,
                     None => has_content(destination, &file.path, file, cache, hashed, stop)?,
@@ -273,7 +322,10 @@ fn look_at_files(
                     FileState::Have
                 } else {
                     let at = file.path.clone();
-                    FileState::Conflict(Conflict { at, what: "a file with other content" })
+                    FileState::Conflict(Conflict {
+                        at,
+                        what: "a file with other content",
+                    })
                 }
             }
         })
@@ -287,8 +339,16 @@ fn look_at_files(
 }
 
 fn look_at(destination: &Destination, file: &FileEntry) -> Result<State, Failure> {
-    let other = |at: &EntryPath, what| Ok(State::Other(Conflict { at: at.clone(), what }));
-    match destination.look(&file.path).map_err(|error| unlookable(&file.path, &error))? {
+    let other = |at: &EntryPath, what| {
+        Ok(State::Other(Conflict {
+            at: at.clone(),
+            what,
+        }))
+    };
+    match destination
+        .look(&file.path)
+        .map_err(|error| unlookable(&file.path, &error))?
+    {
         Place::Is(Found::Nothing) => Ok(State::Missing),
         Place::Is(Found::File(stat)) if Some(stat.size) == file.size => Ok(State::There(stat)),
         Place::Is(Found::File(_)) => other(&file.path, "a file with other content"),
@@ -335,8 +395,13 @@ fn is_free(
     path: &EntryPath,
     file: &FileEntry,
 ) -> Result<Option<bool>, Failure> {
-    let Some(destination) = destination else { return Ok(Some(false)) };
-    match destination.look(path).map_err(|error| unlookable(path, &error))? {
+    let Some(destination) = destination else {
+        return Ok(Some(false));
+    };
+    match destination
+        .look(path)
+        .map_err(|error| unlookable(path, &error))?
+    {
         Place::Is(Found::Nothing) => Ok(Some(false)),
         Place::Is(Found::File(stat)) if Some(stat.size) == file.size => {
             let same = has_content(destination, path, file, None, &|_| {}, &Stop::default())?;
@@ -356,9 +421,9 @@ fn plan_dirs(
     for (number, path) in &chosen.dirs {
         let place = match destination {
             None => Place::Is(Found::Nothing),
-            Some(destination) => {
-                destination.look(path).map_err(|error| unlookable(path, &error))?
-            }
+            Some(destination) => destination
+                .look(path)
+                .map_err(|error| unlookable(path, &error))?,
         };
         let conflict = match place {
             Place::Is(Found::Nothing) => {
@@ -370,7 +435,10 @@ fn plan_dirs(
                 plan.dirs.push(*number);
                 continue;
             }
-            Place::Is(found) => Conflict { at: (*path).clone(), what: found.what() },
+            Place::Is(found) => Conflict {
+                at: (*path).clone(),
+                what: found.what(),
+            },
             Place::Blocked(at, what) => Conflict { at, what },
         };
         if on_conflict == Conflicts::Skip {
@@ -399,22 +467,31 @@ fn plan_links(
         }
         let place = match destination {
             None => Place::Is(Found::Nothing),
-            Some(destination) => {
-                destination.look(&link.path).map_err(|error| unlookable(&link.path, &error))?
-            }
+            Some(destination) => destination
+                .look(&link.path)
+                .map_err(|error| unlookable(&link.path, &error))?,
         };
         let conflict = match place {
             Place::Is(Found::Nothing) => {
-                plan.links.push(LinkItem { number, replace: false });
+                plan.links.push(LinkItem {
+                    number,
+                    replace: false,
+                });
                 continue;
             }
             Place::Is(Found::Link(target)) if target == link.target => continue,
-            Place::Is(found) => Conflict { at: link.path.clone(), what: found.what() },
+            Place::Is(found) => Conflict {
+                at: link.path.clone(),
+                what: found.what(),
+            },
             Place::Blocked(at, what) => Conflict { at, what },
         };
         match on_conflict {
             Conflicts::Overwrite if conflict.at == link.path && conflict.what != "a folder" => {
-                plan.links.push(LinkItem { number, replace: true });
+                plan.links.push(LinkItem {
+                    number,
+                    replace: true,
+                });
             }
             // A link has no content to lose: another name would only point elsewhere.
             Conflicts::Skip => plan.left_alone.push(link.path.to_string()),
@@ -468,19 +545,27 @@ fn in_the_way(conflicts: &[Conflict]) -> Failure {
         .filter(|conflict| seen.insert(&conflict.at))
         .map(|conflict| format!("{} ({})", conflict.at, conflict.what))
         .collect();
-    let mut named = rows.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let mut named = rows
+        .iter()
+        .take(NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     if rows.len() > NAMED {
         named = format!("{named} and {} more", rows.len() - NAMED);
     }
-    Failure::new(FailureKind::InTheWay, format!("in the way at the destination: {named}"))
-        .hint("choose --overwrite, --rename or --skip, or another folder with -o")
+    Failure::new(
+        FailureKind::InTheWay,
+        format!("in the way at the destination: {named}"),
+    )
+    .hint("choose --overwrite, --rename or --skip, or another folder with -o")
 }
 
 /// Compares free space with what is left to fetch.
 ///
 /// # Errors
 /// `LocalDisk` when it does not fit.
-pub(super) fn check_space(needed: u64, free: Option<u64>) -> Result<(), Failure> {
+pub fn check_space(needed: u64, free: Option<u64>) -> Result<(), Failure> {
     // Checksums of what is under way take one part in 256.
     let with_overhead = needed.saturating_add(needed / 200);
     match free {

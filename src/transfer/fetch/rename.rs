@@ -19,7 +19,10 @@ pub(super) struct Renamer<'a> {
 
 impl<'a> Renamer<'a> {
     pub(super) fn new(manifest: &'a Manifest) -> Self {
-        Self { manifest, taken: None }
+        Self {
+            manifest,
+            taken: None,
+        }
     }
 
     /// A name like `a (1).txt` for which `free` says that nothing is there (`Some(false)`), or that
@@ -30,9 +33,13 @@ impl<'a> Renamer<'a> {
         free: impl Fn(&EntryPath) -> Result<Option<bool>, Failure>,
     ) -> Result<(EntryPath, bool), Failure> {
         let manifest = self.manifest;
-        let taken = self.taken.get_or_insert_with(|| manifest.paths().cloned().collect());
+        let taken = self
+            .taken
+            .get_or_insert_with(|| manifest.paths().cloned().collect());
         for number in 1..TRIES {
-            let Some(candidate) = numbered(path, number) else { break };
+            let Some(candidate) = numbered(path, number) else {
+                break;
+            };
             if taken.contains(&candidate) {
                 continue;
             }
@@ -41,8 +48,11 @@ impl<'a> Renamer<'a> {
                 return Ok((candidate, there));
             }
         }
-        Err(Failure::new(FailureKind::InTheWay, format!("no other name is free for {path}"))
-            .hint("choose another folder with -o"))
+        Err(Failure::new(
+            FailureKind::InTheWay,
+            format!("no other name is free for {path}"),
+        )
+        .hint("choose another folder with -o"))
     }
 }
 
@@ -50,7 +60,10 @@ impl<'a> Renamer<'a> {
 /// long are cut at the end of their stem.
 fn numbered(path: &EntryPath, number: u32) -> Option<EntryPath> {
     let name = path.file_name();
-    let dot = name.iter().rposition(|byte| *byte == b'.').filter(|at| *at > 0);
+    let dot = name
+        .iter()
+        .rposition(|byte| *byte == b'.')
+        .filter(|at| *at > 0);
     let (stem, ending) = name.split_at(dot.unwrap_or(name.len()));
     let suffix = format!(" ({number})").into_bytes();
     let room = 255usize.checked_sub(suffix.len() + ending.len())?;
@@ -87,6 +100,9 @@ mod tests {
     fn long_names_are_cut_between_characters() {
         let long = format!("{}.txt", "ä".repeat(125));
         let renamed = name(&long, 12);
-        assert!(renamed.len() <= 255 && renamed.ends_with("ä (12).txt"), "{renamed}");
+        assert!(
+            renamed.len() <= 255 && renamed.ends_with("ä (12).txt"),
+            "{renamed}"
+        );
     }
 }

@@ -61,7 +61,11 @@ impl Wire {
         let (mut send, recv) = connection.open_bi().await?;
         send.write_all(&request.encode()).await?;
         send.finish().map_err(|_| StreamError::Lost)?;
-        Ok(Answer { wire: self, connection, recv })
+        Ok(Answer {
+            wire: self,
+            connection,
+            recv,
+        })
     }
 }
 
@@ -117,7 +121,8 @@ impl Answer<'_> {
             return Err(StreamError::Hostile(format!("{what} that is too large")));
         }
         let mut memory = Memory::default();
-        self.blob(hash, size, &ChunkRanges::all(), &mut memory).await?;
+        self.blob(hash, size, &ChunkRanges::all(), &mut memory)
+            .await?;
         Ok(memory.0)
     }
 

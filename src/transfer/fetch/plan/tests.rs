@@ -1,7 +1,10 @@
 use super::*;
 use crate::content::Mtime;
 
-const MTIME: Mtime = Mtime { secs: 1_000_000_000, nanos: 0 };
+const MTIME: Mtime = Mtime {
+    secs: 1_000_000_000,
+    nanos: 0,
+};
 
 fn path(text: &str) -> EntryPath {
     EntryPath::parse(text.as_bytes()).unwrap()
@@ -9,22 +12,39 @@ fn path(text: &str) -> EntryPath {
 
 fn file(at: &str, content: &[u8]) -> FileEntry {
     let size = Some(content.len() as u64);
-    FileEntry { path: path(at), hash: Hash::new(content), size, mode: None, mtime: None }
+    FileEntry {
+        path: path(at),
+        hash: Hash::new(content),
+        size,
+        mode: None,
+        mtime: None,
+    }
 }
 
 fn link(at: &str, target: &str) -> LinkEntry {
-    LinkEntry { path: path(at), target: target.as_bytes().into(), mtime: MTIME }
+    LinkEntry {
+        path: path(at),
+        target: target.as_bytes().into(),
+        mtime: MTIME,
+    }
 }
 
-fn plan(
-    manifest: &Manifest,
-    at: &std::path::Path,
-    conflicts: Conflicts,
-) -> Result<Plan, Failure> {
+fn plan(manifest: &Manifest, at: &std::path::Path, conflicts: Conflicts) -> Result<Plan, Failure> {
     let destination = Destination::open(at).unwrap();
     let only = Only::default();
-    let options = PlanOptions { only: &only, conflicts, verify: false };
-    make(manifest, destination.as_ref(), options, &|_| None, &|_| {}, &Stop::default())
+    let options = PlanOptions {
+        only: &only,
+        conflicts,
+        verify: false,
+    };
+    make(
+        manifest,
+        destination.as_ref(),
+        options,
+        &|_| None,
+        &|_| {},
+        &Stop::default(),
+    )
 }
 
 #[test]
@@ -32,8 +52,10 @@ fn what_is_there_is_not_fetched() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("d")).unwrap();
     std::fs::write(dir.path().join("d/a"), b"aaa").unwrap();
-    let manifest =
-        Manifest { files: vec![file("d/a", b"aaa"), file("d/b", b"bbbb")], ..Manifest::default() };
+    let manifest = Manifest {
+        files: vec![file("d/a", b"aaa"), file("d/b", b"bbbb")],
+        ..Manifest::default()
+    };
     let plan = plan(&manifest, dir.path(), Conflicts::Stop).unwrap();
     assert_eq!(plan.have, (1, 3));
     assert_eq!(plan.wants.len(), 1);
@@ -44,7 +66,10 @@ fn what_is_there_is_not_fetched() {
 fn other_content_is_named_and_settled_as_told() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("a.txt"), b"mine").unwrap();
-    let manifest = Manifest { files: vec![file("a.txt", b"new!")], ..Manifest::default() };
+    let manifest = Manifest {
+        files: vec![file("a.txt", b"new!")],
+        ..Manifest::default()
+    };
     let failure = plan(&manifest, dir.path(), Conflicts::Stop).unwrap_err();
     assert_eq!(failure.kind, FailureKind::InTheWay);
     assert!(failure.message.contains("a.txt"), "{}", failure.message);
@@ -65,7 +90,10 @@ fn other_content_is_named_and_settled_as_told() {
 fn folders_are_never_replaced() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("a")).unwrap();
-    let manifest = Manifest { files: vec![file("a", b"x")], ..Manifest::default() };
+    let manifest = Manifest {
+        files: vec![file("a", b"x")],
+        ..Manifest::default()
+    };
     for conflicts in [Conflicts::Stop, Conflicts::Overwrite] {
         let failure = plan(&manifest, dir.path(), conflicts).unwrap_err();
         assert_eq!(failure.kind, FailureKind::InTheWay);
@@ -104,7 +132,11 @@ fn links_that_lead_out_are_refused() {
         ("l", ".", false),
         ("l", "other", false),
     ] {
-        assert_eq!(stays_inside(&link(at, target), &tops), inside, "{at} -> {target}");
+        assert_eq!(
+            stays_inside(&link(at, target), &tops),
+            inside,
+            "{at} -> {target}"
+        );
     }
 }
 
