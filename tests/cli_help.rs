@@ -205,6 +205,50 @@ fn a_ticket_file_that_is_not_there_is_named() {
     assert!(text.contains("no/such/file"), "{text}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_grove"))
+        .arg("man")
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(8));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.starts_with("error: standard output"), "{text}");
+}
+
+#[test]
+fn a_reader_that_has_enough_ends_it_quietly() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_grove"))
+        .arg("man")
+        .stdout(writer)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn the_identity_and_the_cache_need_no_network() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path().to_str().unwrap();
+    let id = stdout(&["id", "--home", home]);
+    assert_eq!(id.trim_end().len(), 64, "{id}");
+    assert_eq!(stdout(&["--home", home, "id"]), id, "it is kept");
+    let event: serde_json::Value =
+        serde_json::from_str(&stdout(&["id", "--json", "--home", home])).unwrap();
+    assert_eq!(event["event"], "id");
+    assert_eq!(event["peer"], id.trim_end());
+    assert!(stdout(&["cache", "list", "--home", home]).contains("in all"));
+}
+
 #[test]
 fn run_can_be_called_twice_in_one_process() {
     let run = || grove::cli::run(["grove", "man", "--dir", "/no/such/folder"].map(Into::into));

@@ -1,11 +1,20 @@
 //! Getting: ask what is there, plan, fetch, verify, place.
 
+mod kept;
+mod place;
+mod run;
+
 use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
+use tokio::{sync::Notify, task::JoinHandle};
+
+use super::StopOnDrop;
 use crate::{
     app::Context,
     content::{Hash, Ticket},
-    events::Failure,
+    disk::{Destination, Stop},
+    events::{Failure, FailureKind},
+    transfer::{fetch::Only, provide::unix_now},
 };
 
 /// Where content goes.
@@ -133,26 +142,51 @@ pub struct Got {
     pub seconds: f64,
     /// The folder everything is in.
     pub dest: Option<PathBuf>,
-    /// What the top-level entries are called there, escaped.
-    pub top: Vec<String>,
+    /// Entries that could not be had, escaped, with the reason.
+    pub failed: Vec<String>,
+    /// What the top-level entries are called there.
+    pub top: Vec<PathBuf>,
 }
 
 /// A fetch under way. Dropping it stops it at once; what is verified stays for the next run.
-pub struct Getting {}
+pub struct Getting {
+    running: JoinHandle<Result<Got, Failure>>,
+    cancel: Arc<Notify>,
+    stop: StopOnDrop,
+}
 
 impl Getting {
     /// Starts to fetch. Everything that can be checked without the network is checked first.
     ///
     /// # Errors
-    /// `Usage`: a wrong pattern, an expired ticket, one's own ticket. `InTheWay`: the destination is
-    /// a file. `LocalDisk`: it cannot be written.
+    /// `Usage`: a wrong pattern, one's own ticket. `Refused`: an expired ticket. `InTheWay`: the
+    /// destination is a file. `LocalDisk`: it cannot be opened.
     pub async fn start(
         context: &Context,
         options: GetOptions,
         decider: Arc<dyn Decider>,
     ) -> Result<Self, Failure> {
-        let _ = (context, options, decider);
-        todo!()
+        let only = Only::parse(&options.only)?;
+        check_ticket(context, &options.ticket)?;
+        if let Dest::Dir(path) = &options.dest {
+            check_destination(path)?;
+        }
+        let cancel = Arc::new(Notify::new());
+        let stop = StopOnDrop(Stop::default());
+        let (options, dest) = run::Told::of(options);
+        let job = run::Job {
+            context: context.clone(),
+            options,
+            only: Arc::new(only),
+            decider,
+            cancel: cancel.clone(),
+            stop: stop.0.clone(),
+        };
+        Ok(Self {
+            running: tokio::spawn(job.run(dest)),
+            cancel,
+            stop,
+        })
     }
 
     /// Waits for the end.
@@ -161,11 +195,56 @@ impl Getting {
     /// `Unreachable`: nothing happened for as long as it may. `Refused`: by the sharer, the decider
     /// or a limit. `Unverified`: hostile content. `InTheWay`, `LocalDisk`: as named.
     pub async fn wait(&mut self) -> Result<Got, Failure> {
-        todo!()
+        (&mut self.running)
+            .await
+            .unwrap_or_else(|_| Err(super::broken()))
     }
 
     /// Stops, and keeps what is verified for the next run. Takes at most 2 seconds.
-    pub async fn stop(self) {
-        todo!()
+    pub async fn stop(mut self) {
+        self.stop.0.stop();
+        self.cancel.notify_one();
+        let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.running).await;
+    }
+}
+
+impl Drop for Getting {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+/// Refuses tickets that make no sense to follow.
+fn check_ticket(context: &Context, ticket: &Ticket) -> Result<(), Failure> {
+    if ticket.is_expired(unix_now()) {
+        return Err(
+            Failure::new(FailureKind::Refused, "this ticket has expired")
+                .hint("ask the sharer for a new one"),
+        );
+    }
+    if context.profile.peer_id()? == ticket.addr.id {
+        return Err(Failure::new(FailureKind::Usage, "this is your own share")
+            .hint("send the ticket to somebody else; their line is the same"));
+    }
+    Ok(())
+}
+
+fn check_destination(path: &std::path::Path) -> Result<(), Failure> {
+    let shown = crate::content::escape(&path.to_string_lossy()).into_owned();
+    match Destination::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Err(Failure::new(
+            FailureKind::InTheWay,
+            format!("{shown} is not a folder"),
+        )
+        .hint("choose a folder with -o; one that is missing is made")),
+        Err(error) => {
+            let reason = crate::disk::reason(&error);
+            Err(Failure::new(
+                FailureKind::LocalDisk,
+                format!("cannot open {shown}: {reason}"),
+            )
+            .hint("choose another folder with -o"))
+        }
     }
 }

@@ -2,8 +2,13 @@
 
 use crate::{
     app::{Context, Wait},
-    content::{Manifest, Ticket},
+    content::{Limits, Manifest, Ticket},
     events::Failure,
+    node::{Node, Role},
+    transfer::{
+        fetch::{Link, listing},
+        wire::{ALPN, Close},
+    },
 };
 
 /// Fetches the manifest of `ticket`, with sizes also where the collection does not say them. A
@@ -12,6 +17,14 @@ use crate::{
 /// # Errors
 /// `Unreachable`, `Refused`, `Unverified`.
 pub async fn list(context: &Context, ticket: &Ticket, wait: Wait) -> Result<Manifest, Failure> {
-    let _ = (context, ticket, wait);
-    todo!()
+    let secret = context.profile.secret_key()?;
+    let node = Node::bind(secret, &context.network, Role::Fetch, ALPN).await?;
+    let patience = match wait {
+        Wait::For(time) => Some(time),
+        Wait::Forever => None,
+    };
+    let link = Link::new(node, ticket.addr.clone(), patience, context.events.clone());
+    let (link, listing) = listing::fetch(link, ticket.hash, ticket.format, &Limits::DEFAULT).await;
+    link.close(Close::Done).await;
+    listing.map(|listing| listing.manifest)
 }

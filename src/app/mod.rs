@@ -11,7 +11,12 @@ pub use get::{Accept, Decider, Dest, GetOptions, Getting, Got, OnConflict, Wait}
 pub use list::list;
 pub use share::{Ended, ShareOptions, ShareSource, Sharing, Summary};
 
-use crate::{events::Events, node::Network, profile::Profile};
+use crate::{
+    disk::Stop,
+    events::{Events, Failure, FailureKind},
+    node::Network,
+    profile::Profile,
+};
 
 /// What every operation needs.
 #[derive(Debug, Clone)]
@@ -22,4 +27,19 @@ pub struct Context {
     pub network: Network,
     /// Where events go.
     pub events: Events,
+}
+
+/// Ends blocking work when the operation that wanted it is dropped.
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// What is said when a thread of ours panicked.
+fn broken() -> Failure {
+    Failure::new(FailureKind::Failed, "something failed within grove itself")
+        .hint("run it again with -v, and please report what it says")
 }

@@ -1,12 +1,24 @@
 //! Sharing: walk, hash, hand out a ticket, serve.
 
+mod prepare;
+
 use std::{io::Read, path::PathBuf, time::Duration};
 
+use iroh_blobs::BlobFormat;
+use tokio::time::Instant;
+
+use self::prepare::Prepared;
+use super::StopOnDrop;
 use crate::{
     app::Context,
     content::{Hash, PeerId, Ticket},
-    disk::{LeftOut, WalkOptions},
-    events::Failure,
+    disk::{LeftOut, Stop, WalkOptions},
+    events::{Event, Failure, WarningKind},
+    node::{Node, Role},
+    transfer::{
+        provide::{self, Policy, Provider, Share},
+        wire::{ALPN, Close},
+    },
 };
 
 /// What to share.
@@ -87,7 +99,14 @@ pub enum Ended {
 }
 
 /// A share that is being served. Dropping it ends it at once.
-pub struct Sharing {}
+pub struct Sharing {
+    ticket: Ticket,
+    summary: Summary,
+    provider: Provider,
+    expires: Option<Instant>,
+    /// Copies that are being served.
+    _copies: prepare::Copies,
+}
 
 impl Sharing {
     /// Walks, hashes, starts to serve; returns once the ticket is ready and `ShareReady` is emitted.
@@ -97,29 +116,99 @@ impl Sharing {
     /// `Usage`: a path that does not exist. `Partial`: `strict`, and something cannot be shared.
     /// `LocalDisk`: something cannot be read. `Failed`: too large, or no socket.
     pub async fn start(context: &Context, options: ShareOptions) -> Result<Self, Failure> {
-        let _ = (context, options);
-        todo!()
+        let policy = Policy {
+            allow: options.allow.clone(),
+            max_gets: options.max_gets,
+            expires: options
+                .expire
+                .map(|time| provide::unix_now().saturating_add(time.as_secs())),
+        };
+        let (limit_rate, expire) = (options.limit_rate, options.expire);
+        let stop = StopOnDrop(Stop::default());
+        let prepared = {
+            let (context, stop) = (context.clone(), stop.0.clone());
+            tokio::task::spawn_blocking(move || prepare::prepare(&context, options, &stop))
+        };
+        // The network is asked where we can be reached while the files are hashed.
+        let online = async {
+            let secret = context.profile.secret_key()?;
+            let node = Node::bind(secret, &context.network, Role::Provide, ALPN).await?;
+            let address = node.address().await;
+            Ok::<_, Failure>((node, address))
+        };
+        let prepared = async { prepared.await.unwrap_or_else(|_| Err(super::broken())) };
+        let (prepared, (node, address)) = tokio::try_join!(prepared, online)?;
+        let Prepared {
+            encoded,
+            sources,
+            outboards,
+            summary,
+            copies,
+        } = prepared;
+        for left_out in &summary.left_out {
+            let message = format!("{} is left out: {}", left_out.path, left_out.why);
+            context.events.warn(WarningKind::LeftOut, message);
+        }
+        let ticket = Ticket {
+            addr: address,
+            hash: encoded.root,
+            format: BlobFormat::HashSeq,
+            expires: policy.expires,
+            others: Vec::new(),
+        };
+        let share = Share::new(encoded, sources, outboards);
+        let provider = Provider::start(node, share, policy, limit_rate, context.events.clone());
+        context.events.emit(Event::ShareReady {
+            ticket: ticket.to_string(),
+            root: summary.root,
+            name: summary.name.clone(),
+            files: summary.files,
+            bytes: summary.bytes,
+        });
+        let expires = expire.and_then(|time| Instant::now().checked_add(time));
+        Ok(Self {
+            ticket,
+            summary,
+            provider,
+            expires,
+            _copies: copies,
+        })
     }
 
     /// The ticket to hand around.
     #[must_use]
     pub fn ticket(&self) -> &Ticket {
-        todo!()
+        &self.ticket
     }
 
     /// What is being shared.
     #[must_use]
     pub fn summary(&self) -> &Summary {
-        todo!()
+        &self.summary
     }
 
     /// Waits until the share ends by itself; without a limit it never does.
     pub async fn wait(&mut self) -> Ended {
-        todo!()
+        let expired = async {
+            match self.expires {
+                Some(moment) => tokio::time::sleep_until(moment).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.provider.used_up() => Ended::MaxGets,
+            () = expired => Ended::Expired,
+        }
     }
 
     /// Ends the share: tells peers, closes connections. Takes at most 2 seconds.
     pub async fn stop(self) {
-        todo!()
+        let expired = self.expires.is_some_and(|moment| moment <= Instant::now());
+        let why = if expired {
+            Close::Expired
+        } else {
+            Close::Stopped
+        };
+        self.provider.stop(why).await;
     }
 }

@@ -15,6 +15,7 @@ use super::{
         cache::CacheArgs, completions::CompletionsArgs, get::GetArgs, id::IdArgs, ls::LsArgs,
         man::ManArgs, share::ShareArgs,
     },
+    failure::why,
     units::Size,
 };
 use crate::{
@@ -58,7 +59,7 @@ Exit codes:
   0    done
   1    failed
   2    wrong arguments
-  3    done, but some entries were left out; standard error says which
+  3    done, but some entries were left out, which are named
   4    the other side could not be reached
   5    refused, by the other side or by a limit that you set
   6    content did not verify
@@ -69,14 +70,19 @@ Exit codes:
   143  ended by SIGTERM
 
 Settings:
-  A flag counts before the environment variable that is named with it, that
-  before config.toml in the folder of your settings, that before the default.
-  Further variables: GROVE_LOG, a filter for logs such as grove=debug, and
-  NO_COLOR, for no colours.
+  A flag counts before the environment, that before config.toml in
+  the folder of your settings, that before the default.
+
+Environment:
+  GROVE_HOME, GROVE_OFFLINE, GROVE_NO_LAN, GROVE_BIND, GROVE_WAIT and
+  GROVE_LIMIT_RATE stand for the flags of these names; GROVE_TICKET
+  for a ticket. GROVE_LOG is a filter for logs, such as grove=debug.
+  NO_COLOR switches colours off.
 
 Units:
-  Sizes: 500, 64K, 10M, 1.5G are decimal, as are KB, MB, GB; KiB, MiB, GiB are
-  powers of 1024. Times: 90s, 10m, 2h, 1d, and together: 1h30m.";
+  Sizes: 500, 64K, 10M, 1.5G are decimal, as are KB, MB and GB; KiB,
+  MiB and GiB are powers of 1024.
+  Times: 90s, 10m, 2h, 1d, and together: 1h30m.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -244,7 +250,7 @@ impl TicketArgs {
                 let file = File::open(name).map_err(|error| {
                     Failure::new(
                         FailureKind::LocalDisk,
-                        format!("{shown} cannot be opened: {error}"),
+                        format!("{shown} cannot be opened: {}", why(&error)),
                     )
                     .hint("check the name and who may read it")
                 })?;
@@ -265,7 +271,7 @@ fn read_ticket(from: impl Read, what: &str) -> Result<String, Failure> {
         .map_err(|error| {
             Failure::new(
                 FailureKind::LocalDisk,
-                format!("{what} cannot be read: {error}"),
+                format!("{what} cannot be read: {}", why(&error)),
             )
         })?;
     if bytes.len() > MAX_TICKET_TEXT {

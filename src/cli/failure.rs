@@ -5,12 +5,13 @@
 //! which reaches a person as "internal error" and reaches whoever set `RUST_BACKTRACE` or `GROVE_LOG`
 //! in full.
 
-use std::{ffi::OsString, panic, sync::Once};
+use std::{ffi::OsString, io, panic, sync::Once};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::{
     content::escape,
+    disk::reason,
     events::{Failure, FailureKind},
 };
 
@@ -57,6 +58,14 @@ fn asked_command(args: &[OsString]) -> String {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Why a file that the user named cannot be used.
+pub(crate) fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        _ => reason(error),
+    }
 }
 
 /// What a bug says to a person.

@@ -1,11 +1,11 @@
 //! The command line: arguments, progress, JSON, exit codes.
 //!
-//! A command runs in these steps: the arguments are parsed ([`args`]), the settings resolved
-//! ([`settings`]), one file of [`commands`] turns them into a call of [`crate::app`], a reader of
-//! [`progress`] shows the events of that call, and what comes out becomes the result on standard
-//! output and an exit code. Only [`output`] prints.
+//! A command runs in these steps: the arguments are parsed (`args`), the settings resolved
+//! (`settings`), one file of `commands` turns them into a call of [`crate::app`], a reader of
+//! `progress` shows the events of that call, and what comes out becomes the result on standard
+//! output and an exit code. Only `output` prints.
 //!
-//! Whatever fails is a [`Failure`](crate::events::Failure): one line, a hint, an exit code.
+//! Whatever fails is a [`Failure`]: one line, a hint, an exit code.
 
 mod args;
 mod commands;
@@ -59,7 +59,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = catch_unwind(AssertUnwindSafe(|| dispatch(&grove, &output)))
         .unwrap_or_else(|_| Err(failure::of_panic()));
     ExitCode::from(match done {
-        Ok(code) => code,
+        Ok(code) => output.exit_code(code),
         // Whoever read the content has enough of it, and that is why.
         Err(_) if output.content_refused() => 0,
         Err(failure) => {
@@ -80,7 +80,7 @@ fn refuse(args: &[OsString], error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             output.help(error, true);
-            ExitCode::SUCCESS
+            ExitCode::from(output.exit_code(0))
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !json => {
             output.help(error, false);

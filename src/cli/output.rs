@@ -27,6 +27,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use crate::{
     content::escape,
+    disk::reason,
     events::{Failure, FailureKind},
 };
 
@@ -49,7 +50,10 @@ struct Inner {
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
     colour: bool,
+    /// The reader of the result went away, or the result cannot be written.
     closed: AtomicBool,
+    /// The latter.
+    lost: AtomicBool,
     content_refused: AtomicBool,
     bars: MultiProgress,
 }
@@ -79,6 +83,7 @@ impl Output {
             stderr_is_terminal,
             colour: stderr_is_terminal && !dumb && !set("NO_COLOR"),
             closed: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
             content_refused: AtomicBool::new(false),
             bars,
         }))
@@ -123,9 +128,28 @@ impl Output {
             let mut stdout = io::stdout().lock();
             stdout.write_all(bytes).and_then(|()| stdout.flush())
         });
-        if written.is_err() {
+        if let Err(error) = written {
             self.0.closed.store(true, Ordering::Relaxed);
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.lose(&error);
+            }
         }
+    }
+
+    /// Tells at once that the result cannot be written: for a share, the end may be far away.
+    fn lose(&self, error: &io::Error) {
+        self.0.lost.store(true, Ordering::Relaxed);
+        let message = format!("standard output cannot be written: {}", reason(error));
+        self.complain(&Failure::new(FailureKind::LocalDisk, message).hint("is the disk full?"));
+    }
+
+    /// The exit code of a command that ends with `code`, seen from whoever wanted the result.
+    pub(crate) fn exit_code(&self, code: u8) -> u8 {
+        let lost = self.0.lost.load(Ordering::Relaxed);
+        if code == 0 && lost {
+            return FailureKind::LocalDisk.exit_code();
+        }
+        code
     }
 
     /// A line of the result.
@@ -184,6 +208,10 @@ impl Output {
             self.object(&super::json::failure(failure, failure.kind.exit_code()));
             return;
         }
+        self.complain(failure);
+    }
+
+    fn complain(&self, failure: &Failure) {
         let mut text = format!("{} {}\n", self.marked(Mark::Error), failure.message);
         if let Some(hint) = &failure.hint {
             let mark = self.marked(Mark::Hint);

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     app::Context,
+    disk::raise_file_limit,
     events::{Failure, FailureKind},
     profile::Profile,
 };
@@ -74,6 +75,8 @@ impl<'a> Session<'a> {
     where
         F: Future<Output = Result<T, Failure>>,
     {
+        // Many files and connections are open at once; where this fails, fewer are.
+        _ = raise_file_limit();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

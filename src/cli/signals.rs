@@ -126,3 +126,20 @@ impl Listener {
         tokio::signal::ctrl_c().await.ok().map(|()| 130)
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// The only test that sends a signal: another would be the second one for this listener.
+    #[tokio::test]
+    async fn the_first_signal_ends_the_work_and_gives_the_exit_code() {
+        let mut signals = Signals::listen().unwrap();
+        assert_eq!(signals.unless(async { 7 }).await, Ok(7));
+        let this = rustix::process::getpid();
+        rustix::process::kill_process(this, rustix::process::Signal::TERM).unwrap();
+        let endless = std::future::pending::<()>();
+        assert_eq!(signals.unless(endless).await, Err(143));
+        assert_eq!(signals.unless(async { 7 }).await, Err(143), "it lasts");
+    }
+}

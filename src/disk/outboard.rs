@@ -156,8 +156,8 @@ pub(super) fn sweep(dir: &Path, remove: bool) -> io::Result<(u64, u64)> {
     if !dir.is_dir() {
         return Ok((0, 0));
     }
-    let lock = open_lock(&dir)?;
-    if remove && lock.try_lock().is_err() {
+    let lock = if remove { Some(open_lock(&dir)?) } else { None };
+    if lock.as_ref().is_some_and(|lock| lock.try_lock().is_err()) {
         return Ok((0, 0));
     }
     let mut count = 0;

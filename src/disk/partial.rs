@@ -256,12 +256,35 @@ impl Partial {
         Ok(())
     }
 
-    /// Removes the folder when nothing was fetched into it.
-    pub fn remove_if_unused(self, destination: &Destination) {
-        let used = |name: &Vec<u8>| name.ends_with(b".have") || name == b"made";
-        if self.dir.names().is_ok_and(|names| !names.iter().any(used)) {
-            let _ = self.remove(destination);
+    /// Removes the folder, unless a large file in it was begun and may be finished another time.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn remove_unless_begun(self, destination: &Destination) -> io::Result<()> {
+        if self
+            .dir
+            .names()?
+            .iter()
+            .any(|name| name.ends_with(b".have"))
+        {
+            return Ok(());
         }
+        self.remove(destination)
+    }
+
+    /// Whether the file system takes names for the same that differ in case or Unicode form only.
+    ///
+    /// # Errors
+    /// Those of trying.
+    pub fn folds_names(&self) -> io::Result<bool> {
+        let name = "Probe-\u{e9}.new".as_bytes();
+        drop(self.dir.create_file(name)?);
+        let mut folds = false;
+        for other in ["probe-\u{e9}.new", "Probe-e\u{301}.new"] {
+            folds |= self.dir.look(other.as_bytes())? != sys::Found::Nothing;
+        }
+        self.dir.remove_file(name)?;
+        Ok(folds)
     }
 
     fn open_or_create(&self, name: &[u8]) -> io::Result<File> {

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeSet,
     ffi::OsString,
-    fs::{self, File, FileTimes, Permissions},
+    fs::{self, File, FileTimes},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{
@@ -263,7 +263,7 @@ fn finish(copy: &File, original: &FileStat) -> io::Result<FileStat> {
 
 #[cfg(unix)]
 fn set_mode(copy: &File, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
     // It lies in a private folder, so that nobody else gets at it; and it has to stay readable.
     copy.set_permissions(Permissions::from_mode(mode & 0o777 | 0o400))
 }

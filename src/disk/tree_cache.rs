@@ -173,7 +173,7 @@ impl TreeCache {
         }
         // Several names of one file give several records. A stable sort keeps them in the order in
         // which they came, and the last is the one to believe.
-        inserted.sort_by(|a, b| key(a).cmp(&key(b)));
+        inserted.sort_by_key(|record| key(record));
         inserted.dedup_by(|later, earlier| {
             let same = key(later) == key(earlier);
             if same {
@@ -211,7 +211,11 @@ impl TreeCache {
 /// The path of a tree, its number of records and the bytes on disk, without reading more than that.
 /// `None` when it is no cache of this version.
 pub(super) fn describe(path: &Path) -> io::Result<Option<(PathBuf, u64, u64)>> {
-    let mut file = fs::File::open(path)?;
+    let mut file = match fs::File::open(path) {
+        // Somebody else is clearing up.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
     let bytes = file.metadata()?.len();
     let mut header = [0; HEADER];
     if file.read_exact(&mut header).is_err() {

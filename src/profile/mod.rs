@@ -22,6 +22,12 @@ use crate::{
     events::{Failure, FailureKind},
 };
 
+/// The person's home folder, where the system names one.
+#[must_use]
+pub fn home_folder() -> Option<PathBuf> {
+    directories::UserDirs::new().map(|dirs| dirs.home_dir().to_owned())
+}
+
 /// Where a person's files are.
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -126,8 +132,9 @@ impl Profile {
 fn parse_settings(path: &Path, text: &str) -> Result<Settings, Failure> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| {
-            let before = text.as_bytes().get(..span.start).unwrap_or(text.as_bytes());
-            before.iter().filter(|byte| **byte == b'\n').count() + 1
+            // A span ends where characters do.
+            let before = text.get(..span.start).unwrap_or(text);
+            before.matches('\n').count() + 1
         });
         let what = error.message().lines().next().unwrap_or_default();
         let message = format!("{}, line {line}: {}", shown(path), escape(what));

@@ -1,1 +1,120 @@
+use std::{collections::BTreeSet, thread};
 
+use tempfile::TempDir;
+
+use super::*;
+use crate::disk::FileStat;
+
+fn profile(dir: &TempDir) -> Profile {
+    Profile::locate(Some(&dir.path().join("home"))).unwrap()
+}
+
+#[test]
+fn a_home_holds_everything_and_is_made_only_when_needed() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    assert_eq!(profile.config_dir(), dir.path().join("home"));
+    assert_eq!(profile.cache_dir(), dir.path().join("home/cache"));
+    assert_eq!(profile.settings().unwrap(), Settings::default());
+    assert!(!profile.config_dir().exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_key_is_kept_and_private() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    let id = profile.peer_id().unwrap();
+    assert_eq!(profile.peer_id().unwrap(), id);
+    let path = profile.config_dir().join("identity");
+    assert_eq!(FileStat::at(&path).unwrap().mode, 0o600);
+    assert_eq!(FileStat::at(profile.config_dir()).unwrap().mode, 0o700);
+    let names: Vec<_> = fs::read_dir(profile.config_dir()).unwrap().collect();
+    assert_eq!(names.len(), 1, "nothing but the identity: {names:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_could_read_is_closed_to_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    let id = profile.peer_id().unwrap();
+    let path = profile.config_dir().join("identity");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(profile.peer_id().unwrap(), id);
+    assert_eq!(FileStat::at(&path).unwrap().mode, 0o600);
+}
+
+#[test]
+fn all_who_start_at_once_get_one_key() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    let ids: BTreeSet<PeerId> = thread::scope(|scope| {
+        let started: Vec<_> = (0..16)
+            .map(|_| scope.spawn(|| profile.peer_id().unwrap()))
+            .collect();
+        started.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(ids.len(), 1);
+    assert_eq!(ids.first(), Some(&profile.peer_id().unwrap()));
+}
+
+#[test]
+fn a_damaged_key_is_reported_and_never_replaced() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    profile.secret_key().unwrap();
+    let path = profile.config_dir().join("identity");
+    let good = fs::read(&path).unwrap();
+    for bad in [
+        &good[..10],
+        &good[..63],
+        b"",
+        b"\xff\xfe",
+        &[good.clone(), good.clone()].concat(),
+    ] {
+        fs::write(&path, bad).unwrap();
+        let failure = profile.secret_key().unwrap_err();
+        assert_eq!(failure.kind, FailureKind::LocalDisk);
+        assert!(failure.message.contains("identity"), "{failure}");
+        assert!(failure.hint.unwrap().contains("tickets"));
+        assert_eq!(fs::read(&path).unwrap(), bad);
+    }
+}
+
+#[test]
+fn settings_are_read() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    fs::create_dir(profile.config_dir()).unwrap();
+    let text = "offline = true\nlan = false\nlimit-rate = \"10M\"\nwait = \"forever\"\n";
+    fs::write(profile.config_dir().join("config.toml"), text).unwrap();
+    let settings = profile.settings().unwrap();
+    assert_eq!(settings.offline, Some(true));
+    assert_eq!(settings.lan, Some(false));
+    assert_eq!(settings.limit_rate.as_deref(), Some("10M"));
+    assert_eq!(settings.wait.as_deref(), Some("forever"));
+}
+
+#[test]
+fn a_mistake_in_the_settings_is_named_with_its_line() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    fs::create_dir(profile.config_dir()).unwrap();
+    let path = profile.config_dir().join("config.toml");
+    for (text, line) in [
+        ("offline = true\n\nofline = true\n", "line 3"),
+        ("offline = 7\n", "line 1"),
+        ("lan = true\nwait =\n", "line 2"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let failure = profile.settings().unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Usage);
+        assert!(failure.message.contains("config.toml"), "{failure}");
+        assert!(failure.message.contains(line), "{failure}");
+        assert!(!failure.message.contains('\n'), "{failure}");
+    }
+    fs::write(&path, b"\xff\n").unwrap();
+    assert_eq!(profile.settings().unwrap_err().kind, FailureKind::Usage);
+}

@@ -202,6 +202,22 @@ impl Request {
         Self { hash, specs }
     }
 
+    /// All of the children at `offsets`, which increase.
+    #[must_use]
+    pub fn set(hash: Hash, offsets: impl Iterator<Item = u64>) -> Self {
+        let mut specs: Vec<(u64, ChunkRanges)> = Vec::new();
+        for offset in offsets {
+            // The last spec is the end of a run; a run that goes on only moves it.
+            if specs.last().is_some_and(|(end, _)| *end == offset) {
+                specs.pop();
+            } else {
+                specs.push((offset, ChunkRanges::all()));
+            }
+            specs.push((offset + 1, ChunkRanges::empty()));
+        }
+        Self { hash, specs }
+    }
+
     /// Some ranges of one child of a hash sequence, or of the blob itself at offset 0.
     #[must_use]
     pub fn ranges(hash: Hash, offset: u64, ranges: ChunkRanges) -> Self {
@@ -389,6 +405,15 @@ mod tests {
             wanted,
             vec![(1, last.clone()), (2, last.clone()), (3, last)]
         );
+    }
+
+    #[test]
+    fn a_set_asks_for_each_and_nothing_else() {
+        let request = Request::set(hash(), [2, 3, 4, 7, 9, 10].into_iter());
+        assert_eq!(request.specs.len(), 6);
+        let again = Request::decode(&request.encode()).unwrap();
+        let wanted: Vec<_> = again.into_wanted(100).map(|(offset, _)| offset).collect();
+        assert_eq!(wanted, [2, 3, 4, 7, 9, 10]);
     }
 
     #[test]

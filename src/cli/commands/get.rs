@@ -243,7 +243,7 @@ fn done_line(got: &Got) -> String {
 }
 
 /// Where the top-level entries are.
-fn places(dest: &Path, top: &[String]) -> Vec<PathBuf> {
+fn places(dest: &Path, top: &[PathBuf]) -> Vec<PathBuf> {
     top.iter().map(|name| dest.join(name)).collect()
 }
 
@@ -274,7 +274,7 @@ mod tests {
             left_alone: Vec::new(),
             seconds: 12.2,
             dest: Some(PathBuf::from(".")),
-            top: vec!["photos".to_owned()],
+            top: vec!["photos".into()],
         }
     }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use clap_mangen::Man;
 
 use crate::{
-    cli::{command, json, session::Session},
+    cli::{command, failure::why, json, session::Session},
     content::escape,
     events::{Failure, FailureKind},
 };
@@ -82,7 +82,7 @@ fn collect(command: &clap::Command, name: &str, pages: &mut Vec<(String, String)
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| {
         let shown = path.to_string_lossy();
-        let message = format!("{} cannot be written: {error}", escape(&shown));
+        let message = format!("{} cannot be written: {}", escape(&shown), why(&error));
         Failure::new(FailureKind::LocalDisk, message)
             .hint("does the folder exist, and may you write there?")
     })

@@ -193,6 +193,7 @@ impl ShareArgs {
                 own: Vec::new(),
                 exclude: self.exclude.clone(),
                 gitignore: self.gitignore,
+                ..WalkOptions::default()
             },
             strict: self.strict,
             skip_unreadable: self.skip_unreadable,

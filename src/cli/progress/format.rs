@@ -83,18 +83,26 @@ pub(super) fn send_line(
     fit(parts, width)
 }
 
-/// Why nothing moves, and when it is tried again.
+/// Why nothing moves, and when it is tried again. Where there is no room for both, the time stands
+/// in front, since the reason can be cut.
 pub(super) fn waiting_line(waiting: &Waiting, now: Instant, width: usize) -> String {
     let left = waiting.until.saturating_duration_since(now).as_secs_f64();
-    let again = match left.ceil() {
-        seconds if seconds < 1.0 => format!("trying again (attempt {})", waiting.attempt),
-        seconds => format!("trying again in {seconds:.0} s"),
+    let (again, short) = match left.ceil() {
+        seconds if seconds < 1.0 => (
+            format!("trying again (attempt {})", waiting.attempt),
+            "Trying again".to_owned(),
+        ),
+        seconds => (
+            format!("trying again in {seconds:.0} s"),
+            format!("Again in {seconds:.0} s"),
+        ),
     };
-    let whole = format!("Waiting: {}; {again}", waiting.reason);
+    let reason = &waiting.reason;
+    let whole = format!("Waiting: {reason}; {again}");
     if columns_of(&whole) <= width {
         return whole;
     }
-    cut(&format!("Waiting: {}", waiting.reason), width)
+    cut(&format!("{short}: {reason}"), width)
 }
 
 /// How far, how fast, how long.

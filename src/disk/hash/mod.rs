@@ -317,4 +317,5 @@ impl<'a> Counter<'a> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -62,7 +62,8 @@ fn subtree(data: &[u8], offset: u64, is_root: bool, nodes: &mut Vec<u8>) -> Valu
     if data.len() <= GROUP {
         return whole(data, offset, is_root);
     }
-    let (left, right) = data.split_at(left_len(data.len() as u64) as usize);
+    // The largest power of two that is less: what `left_subtree_len` says, for lengths in memory.
+    let (left, right) = data.split_at(data.len().next_power_of_two() / 2);
     let at = nodes.len();
     nodes.extend_from_slice(&[0; 64]);
     let left_value = subtree(left, offset, false, nodes);
@@ -89,11 +90,6 @@ fn merge(left: &Value, right: &Value, is_root: bool) -> Value {
     } else {
         merge_subtrees_non_root(left, right, Mode::Hash)
     }
-}
-
-/// The bytes in the left half of a subtree of more than one chunk.
-fn left_len(len: u64) -> u64 {
-    left_subtree_len(len)
 }
 
 /// Hashing one file.
@@ -149,10 +145,9 @@ impl<'a> Job<'a> {
         if self.stop.is_stopped() || self.failed.load(Ordering::Relaxed) {
             return Err(HashError::Stopped);
         }
-        let value = if len <= PIECE as u64 {
-            self.piece(offset, len as usize, at, is_root)
-        } else {
-            self.halves(offset, len, at, is_root)
+        let value = match usize::try_from(len) {
+            Ok(len) if len <= PIECE => self.piece(offset, len, at, is_root),
+            _ => self.halves(offset, len, at, is_root),
         };
         if value.is_err() {
             self.failed.store(true, Ordering::Relaxed);
@@ -161,7 +156,7 @@ impl<'a> Job<'a> {
     }
 
     fn halves(&self, offset: u64, len: u64, at: u64, is_root: bool) -> Result<Value, HashError> {
-        let left_len = left_len(len);
+        let left_len = left_subtree_len(len);
         let left = || self.part(offset, left_len, at + 64, false);
         let right = || {
             let at = at + 64 + Outboards::length(left_len);

@@ -163,6 +163,15 @@ pub(crate) fn replace(
     written
 }
 
+/// Replaces the file at `path` by `content` as a whole, or not at all. The folder is made when it is
+/// missing, both are private. Not synced.
+///
+/// # Errors
+/// Those of making, writing and renaming.
+pub fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace(path, |writer| writer.write_all(content))
+}
+
 /// Removes a file; it is no error when there is none.
 pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
@@ -195,6 +204,7 @@ pub fn reason(error: &io::Error) -> String {
         Kind::IsADirectory => "a folder",
         _ if platform::is_link_in_the_way(error) => "a symbolic link is in the way",
         Kind::UnexpectedEof => "it is shorter than it was",
+        Kind::InvalidFilename => "the name is too long",
         Kind::StaleNetworkFileHandle => "the network file system lost it",
         _ => {
             let text = error.to_string();
@@ -206,4 +216,5 @@ pub fn reason(error: &io::Error) -> String {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -17,8 +17,7 @@ use crate::content::Mtime;
 pub(super) fn stat_of(metadata: &Metadata) -> FileStat {
     let mtime = metadata
         .modified()
-        .map(time)
-        .unwrap_or(Mtime { secs: 0, nanos: 0 });
+        .map_or(Mtime { secs: 0, nanos: 0 }, time);
     let mode = match (metadata.is_dir(), metadata.permissions().readonly()) {
         (true, _) => 0o755,
         (false, false) => 0o644,

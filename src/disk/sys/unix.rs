@@ -55,11 +55,18 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
+/// To go through a folder, not to list it: only search permission is needed, where a system can say so.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+
 impl Root {
     /// Opens the folder `path`; links in `path` itself are followed.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
+        Ok(Self(rustix::fs::open(path, FOLDER, Mode::empty())?))
     }
 
     /// Opens the regular file at `relative`; see [`super::open_beneath`].
@@ -95,12 +102,11 @@ impl Root {
     /// Opens one component after the other, none of which may be a link.
     pub(super) fn open_stepwise(&self, relative: &Path) -> io::Result<OwnedFd> {
         check_plain(relative)?;
-        let folder = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut parent: Option<OwnedFd> = None;
         let mut components = relative.components().peekable();
         while let Some(component) = components.next() {
             let flags = if components.peek().is_some() {
-                folder
+                FOLDER | OFlags::NOFOLLOW
             } else {
                 READ
             };
@@ -137,11 +143,19 @@ pub(crate) fn special_kind(kind: FileType) -> Option<&'static str> {
 }
 
 /// The bytes of a name or path as a share holds them; `None` where that cannot be.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "elsewhere not every name is Unicode"
+)]
 pub(crate) fn bytes_of(name: &OsStr) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Borrowed(name.as_bytes()))
 }
 
 /// The path that [`bytes_of`] was made of.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "elsewhere not all bytes are a path"
+)]
 pub(crate) fn path_of(bytes: &[u8]) -> io::Result<&Path> {
     Ok(Path::new(OsStr::from_bytes(bytes)))
 }
@@ -166,10 +180,11 @@ pub(super) fn refuse_links(options: &mut OpenOptions) {
 
 pub(super) fn tighten(file: &File) -> io::Result<()> {
     let mode = file.metadata()?.permissions().mode();
-    if mode & 0o077 == 0 {
+    let private = mode & 0o700;
+    if mode & 0o777 == private {
         return Ok(());
     }
-    file.set_permissions(Permissions::from_mode(mode & 0o700))
+    file.set_permissions(Permissions::from_mode(private))
 }
 
 pub(super) fn is_link_in_the_way(error: &io::Error) -> bool {
@@ -191,6 +206,10 @@ pub fn available_bytes(path: &Path) -> io::Result<u64> {
 
 /// Lets this process open as many files as it may (the soft limit is raised to the hard one), and
 /// returns how many that are. A limit that cannot be raised stays.
+#[expect(
+    clippy::must_use_candidate,
+    reason = "raising it is what it is called for"
+)]
 pub fn raise_file_limit() -> u64 {
     let mut limit = rustix::process::getrlimit(Resource::Nofile);
     let before = limit.current;

@@ -1,1 +1,199 @@
+use tempfile::TempDir;
 
+use super::*;
+
+fn stat(ino: u64) -> FileStat {
+    let time = Mtime {
+        secs: 1000,
+        nanos: 5,
+    };
+    FileStat {
+        dev: 7,
+        ino,
+        size: ino * 3,
+        mtime: time,
+        ctime: time,
+        mode: 0o644,
+    }
+}
+
+fn hash(ino: u64) -> Hash {
+    Hash::new(ino.to_le_bytes())
+}
+
+fn later() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(2000)
+}
+
+fn filled(dir: &Path, inodes: impl Iterator<Item = u64>) {
+    let cache = TreeCache::load(dir, Path::new("/tree"));
+    for ino in inodes {
+        cache.insert(&stat(ino), hash(ino), later());
+    }
+    cache.save().unwrap();
+}
+
+fn file_in(dir: &Path) -> PathBuf {
+    let mut files = fs::read_dir(dir.join("trees")).unwrap();
+    let path = files.next().unwrap().unwrap().path();
+    assert!(files.next().is_none(), "one tree, one file");
+    path
+}
+
+#[test]
+fn what_was_inserted_is_found_after_a_save() {
+    let dir = TempDir::new().unwrap();
+    // Not in order, and one of them twice.
+    filled(dir.path(), (1..=300).rev().chain([5]));
+    let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+    for ino in 1..=300 {
+        assert_eq!(cache.get(&stat(ino)), Some(hash(ino)));
+    }
+    assert_eq!(cache.get(&stat(301)), None);
+    let other = TreeCache::load(dir.path(), Path::new("/tree2"));
+    assert_eq!(other.get(&stat(1)), None);
+    let file = file_in(dir.path());
+    let described = describe(&file).unwrap();
+    let bytes = fs::metadata(&file).unwrap().len();
+    assert_eq!(described, Some((PathBuf::from("/tree"), 300, bytes)));
+}
+
+#[test]
+fn every_part_of_the_state_counts() {
+    let dir = TempDir::new().unwrap();
+    filled(dir.path(), 1..=1);
+    let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+    let good = stat(1);
+    let time = Mtime {
+        secs: 1000,
+        nanos: 6,
+    };
+    for changed in [
+        FileStat { dev: 8, ..good },
+        FileStat { ino: 2, ..good },
+        FileStat { size: 4, ..good },
+        FileStat {
+            mtime: time,
+            ..good
+        },
+        FileStat {
+            ctime: time,
+            ..good
+        },
+    ] {
+        assert_eq!(cache.get(&changed), None, "{changed:?}");
+    }
+    assert_eq!(cache.get(&FileStat { mode: 0, ..good }), Some(hash(1)));
+}
+
+#[test]
+fn a_later_insert_replaces_an_earlier_one() {
+    let dir = TempDir::new().unwrap();
+    filled(dir.path(), 1..=3);
+    let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+    assert!(cache.get(&stat(1)).is_some() && cache.get(&stat(3)).is_some());
+    let changed = FileStat {
+        size: 99,
+        ..stat(2)
+    };
+    cache.insert(&changed, hash(98), later());
+    cache.insert(&changed, hash(99), later());
+    cache.save().unwrap();
+    let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+    assert_eq!(cache.get(&changed), Some(hash(99)));
+    assert_eq!(cache.get(&stat(2)), None);
+    assert_eq!(cache.get(&stat(1)), Some(hash(1)));
+    assert_eq!(cache.get(&stat(3)), Some(hash(3)));
+}
+
+#[test]
+fn a_save_forgets_what_was_not_looked_up_and_a_checkpoint_does_not() {
+    let dir = TempDir::new().unwrap();
+    filled(dir.path(), 1..=3);
+    let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+    assert!(cache.get(&stat(2)).is_some());
+    cache.checkpoint().unwrap();
+    assert_eq!(describe(&file_in(dir.path())).unwrap().unwrap().1, 3);
+    cache.save().unwrap();
+    assert_eq!(describe(&file_in(dir.path())).unwrap().unwrap().1, 1);
+}
+
+#[test]
+fn nothing_is_written_when_nothing_changed() {
+    let dir = TempDir::new().unwrap();
+    filled(dir.path(), 1..=3);
+    let before = FileStat::at(&file_in(dir.path())).unwrap();
+    let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+    for ino in 1..=3 {
+        assert!(cache.get(&stat(ino)).is_some());
+    }
+    cache.save().unwrap();
+    assert_eq!(FileStat::at(&file_in(dir.path())).unwrap(), before);
+}
+
+#[test]
+fn a_damaged_file_is_an_empty_cache() {
+    let dir = TempDir::new().unwrap();
+    filled(dir.path(), 1..=3);
+    let file = file_in(dir.path());
+    let good = fs::read(&file).unwrap();
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(&file, &bad).unwrap();
+        let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+        assert_eq!(cache.get(&stat(2)), None, "bit flipped in byte {at}");
+        fs::write(&file, &good[..at]).unwrap();
+        let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+        assert_eq!(cache.get(&stat(2)), None, "cut off at {at}");
+    }
+    filled(dir.path(), 1..=3);
+    let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+    assert_eq!(cache.get(&stat(2)), Some(hash(2)), "and is written anew");
+}
+
+#[test]
+fn a_file_changed_just_before_it_was_read_is_not_remembered() {
+    let dir = TempDir::new().unwrap();
+    let at = |nanos, millis: u64| {
+        let ctime = Mtime { secs: 1000, nanos };
+        let began = UNIX_EPOCH + Duration::from_millis(1_000_000 + millis);
+        is_settled(
+            &FileStat {
+                mtime: ctime,
+                ctime,
+                ..stat(1)
+            },
+            began,
+        )
+    };
+    assert!(!at(5_000_000, 6) && !at(5_000_000, 54) && at(5_000_000, 56));
+    assert!(!at(5_000_000, 0), "the clock of the file system is ahead");
+    assert!(!at(0, 1900) && at(0, 2100), "whole seconds");
+    let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+    cache.insert(&stat(1), hash(1), UNIX_EPOCH + Duration::from_secs(1000));
+    cache.insert(&FileStat { ino: 0, ..stat(1) }, hash(1), later());
+    cache.save().unwrap();
+    assert!(
+        !dir.path().join("trees").exists(),
+        "nothing was worth writing"
+    );
+}
+
+#[test]
+fn a_cache_that_remembers_nothing_does_so() {
+    let cache = TreeCache::none();
+    cache.insert(&stat(1), hash(1), later());
+    assert_eq!(cache.get(&stat(1)), None);
+    cache.save().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_it() {
+    let dir = TempDir::new().unwrap();
+    filled(dir.path(), 1..=1);
+    let file = file_in(dir.path());
+    assert_eq!(FileStat::at(&file).unwrap().mode, 0o600);
+    assert_eq!(FileStat::at(file.parent().unwrap()).unwrap().mode, 0o700);
+}

@@ -6,6 +6,7 @@
 //! share may hold, ends the walk: better before a ticket than half-way through a fetch. What cannot be
 //! read or is no file is listed instead, for the caller to decide.
 
+mod patterns;
 mod roots;
 mod visit;
 
@@ -171,8 +172,23 @@ pub fn walk(
     sources
         .unreadable
         .sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    // A folder that cannot be looked at cannot be listed, either; that is one thing to tell.
+    sources.unreadable.dedup_by(|a, b| a.path == b.path);
+    drop_unreadable_dirs(&mut sources);
     Ok(sources)
 }
 
+/// Folders that could not be listed are not shared as empty ones.
+fn drop_unreadable_dirs(sources: &mut Sources) {
+    if sources.unreadable.is_empty() {
+        return;
+    }
+    let unreadable: BTreeSet<&str> = sources.unreadable.iter().map(|one| &*one.path).collect();
+    sources
+        .dirs
+        .retain(|dir| !unreadable.contains(&*dir.path.to_string()));
+}
+
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;

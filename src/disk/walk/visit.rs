@@ -10,20 +10,18 @@ use std::{
     },
 };
 
-use ignore::{
-    DirEntry as Found, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState,
-    gitignore::{Gitignore, GitignoreBuilder},
-};
+use ignore::{DirEntry as Found, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
 
-use super::{FileStat, LeftOut, SourceFile, SourceRoot, Sources, Stop, WalkOptions, sys};
+use super::{
+    FileStat, LeftOut, SourceFile, SourceRoot, Sources, Stop, WalkOptions,
+    patterns::{self, IGNORE_FILE, path_in, phrase},
+    sys,
+};
 use crate::{
     content::{DirEntry, EntryPath, Limits, LinkEntry, escape},
     disk::throttle::Throttle,
     events::{Failure, FailureKind},
 };
-
-/// Patterns in files of this name always count.
-const IGNORE_FILE: &str = ".groveignore";
 
 /// Where an unfinished fetch keeps its state; never part of a share.
 const PARTIAL: &str = ".grove-partial";
@@ -129,7 +127,7 @@ fn walker(
     options: &WalkOptions,
     own: Arc<[PathBuf]>,
 ) -> Result<WalkBuilder, Failure> {
-    let exclude = exclude(root, &options.exclude)?;
+    let exclude = patterns::exclude(root, &options.exclude)?;
     let mut walker = WalkBuilder::new(&root.path);
     walker
         .standard_filters(false)
@@ -145,27 +143,6 @@ fn walker(
             !is_ours && !exclude.matched(entry.path(), is_dir).is_ignore()
         });
     Ok(walker)
-}
-
-fn exclude(root: &SourceRoot, patterns: &[String]) -> Result<Gitignore, Failure> {
-    let mut builder = GitignoreBuilder::new(&root.path);
-    let wrong = |pattern: &str, error: &ignore::Error| {
-        let message = format!(
-            "the pattern {} is wrong: {}",
-            escape(pattern),
-            phrase(error)
-        );
-        Failure::new(FailureKind::Usage, message)
-            .hint("patterns are written as in a .gitignore file")
-    };
-    for pattern in patterns {
-        builder
-            .add_line(None, pattern)
-            .map_err(|error| wrong(pattern, &error))?;
-    }
-    builder
-        .build()
-        .map_err(|error| wrong(&patterns.join(" "), &error))
 }
 
 /// What all threads share.
@@ -242,7 +219,7 @@ impl ParallelVisitor for Visitor<'_> {
 impl Visitor<'_> {
     fn entry(&mut self, entry: &Found) -> Result<(), Failure> {
         if let Some(error) = entry.error() {
-            check_patterns(error)?;
+            patterns::check(error)?;
         }
         let Some(path) = self.entry_path(entry.path()) else {
             return Ok(());
@@ -291,7 +268,7 @@ impl Visitor<'_> {
             let target = fs::read_link(at).and_then(|target| {
                 let bytes = sys::bytes_of(target.as_os_str());
                 bytes
-                    .map(|bytes| bytes.into())
+                    .map(Into::into)
                     .ok_or_else(|| io::ErrorKind::InvalidData.into())
             });
             match target {
@@ -415,44 +392,4 @@ fn too_many(what: &str, limit: u64) -> Failure {
     .hint(
         "share the folders one by one, pack them into an archive, or leave some out with --exclude",
     )
-}
-
-/// Refuses to go on with a `.groveignore` that cannot be used: what its author wanted to keep out would
-/// be shared. A `.gitignore` may have such lines, since git passes over them, too.
-fn check_patterns(error: &ignore::Error) -> Result<(), Failure> {
-    if let ignore::Error::Partial(errors) = error {
-        return errors.iter().try_for_each(check_patterns);
-    }
-    let Some(path) = path_in(error).filter(|path| path.ends_with(IGNORE_FILE)) else {
-        return Ok(());
-    };
-    let message = format!(
-        "cannot use {}: {}",
-        escape(&path.to_string_lossy()),
-        phrase(error)
-    );
-    Err(Failure::new(FailureKind::Usage, message)
-        .hint("patterns are written as in a .gitignore file"))
-}
-
-/// The path that an error of the walker is about.
-fn path_in(error: &ignore::Error) -> Option<&Path> {
-    match error {
-        ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
-            path_in(err)
-        }
-        ignore::Error::Partial(errors) => errors.iter().find_map(path_in),
-        _ => None,
-    }
-}
-
-/// What an error of the walker is about, without the path.
-fn phrase(error: &ignore::Error) -> String {
-    match error {
-        ignore::Error::WithPath { err, .. } | ignore::Error::WithDepth { err, .. } => phrase(err),
-        ignore::Error::WithLineNumber { line, err } => format!("line {line}: {}", phrase(err)),
-        ignore::Error::Io(error) => sys::reason(error),
-        other => escape(&other.to_string()).into_owned(),
-    }
 }

@@ -106,10 +106,10 @@ fn waiting_counts_down() {
         "Waiting: the other side is not reachable; trying again (attempt 3)"
     );
     assert_eq!(
-        waiting_line(&waiting(0), now, 40),
-        "Waiting: the other side is not reachable"
+        waiting_line(&waiting(6_500), now, 40),
+        "Again in 7 s: the other side is not rea…"
     );
-    assert_eq!(waiting_line(&waiting(0), now, 20), "Waiting: the other …");
+    assert_eq!(waiting_line(&waiting(0), now, 20), "Trying again: the o…");
 }
 
 #[test]

@@ -1,0 +1,142 @@
+//! What is done at the destination beside the files' content: folders, links, modes and times.
+
+use std::{collections::HashSet, io, time::SystemTime};
+
+use crate::{
+    content::{EntryPath, Manifest},
+    disk::{self, Destination, FileStat, Partial, TreeCache},
+    events::{Events, Failure, FailureKind, WarningKind},
+    profile::Profile,
+    transfer::fetch::Plan,
+};
+
+/// Makes the folders that are missing, having noted which, so that also a later run gives them
+/// their modes and times.
+pub(super) fn make_folders(
+    manifest: &Manifest,
+    plan: &Plan,
+    destination: &Destination,
+    partial: &Partial,
+) -> Result<(), Failure> {
+    if plan.missing_dirs.is_empty() {
+        return Ok(());
+    }
+    partial
+        .note_made(&plan.missing_dirs)
+        .map_err(|error| beside(destination, &error))?;
+    for number in &plan.missing_dirs {
+        let Some(dir) = manifest.dirs.get(*number as usize) else {
+            continue;
+        };
+        destination
+            .make_dir(&dir.path, true)
+            .map_err(|error| unmakable(&dir.path, &error))?;
+    }
+    Ok(())
+}
+
+/// Makes the links, and gives the folders that were made their modes and times.
+pub(super) fn finish(
+    manifest: &Manifest,
+    plan: &Plan,
+    destination: &Destination,
+    partial: &Partial,
+    fsync: bool,
+    events: &Events,
+) -> Result<(), Failure> {
+    for item in &plan.links {
+        let Some(link) = manifest.links.get(item.number) else {
+            continue;
+        };
+        destination
+            .make_link(link, &link.path, item.replace)
+            .map_err(|error| unmakable(&link.path, &error))?;
+    }
+    let made: HashSet<u32> = partial
+        .made()
+        .map_err(|error| beside(destination, &error))?
+        .into_iter()
+        .collect();
+    // From the bottom up: finishing a folder may take away the right to change it.
+    for number in plan
+        .dirs
+        .iter()
+        .rev()
+        .filter(|number| made.contains(number))
+    {
+        let Some(dir) = manifest.dirs.get(*number as usize) else {
+            continue;
+        };
+        if let Err(error) = destination.finish_dir(&dir.path, dir.mode, dir.mtime) {
+            let reason = disk::reason(&error);
+            let message = format!("mode and time of {} could not be set: {reason}", dir.path);
+            events.warn(WarningKind::Metadata, message);
+        }
+    }
+    if fsync {
+        let synced = (plan.dirs.iter())
+            .filter_map(|number| manifest.dirs.get(*number as usize))
+            .try_for_each(|dir| destination.sync_dir(Some(&dir.path)))
+            .and_then(|()| destination.sync_dir(None));
+        synced.map_err(|error| beside(destination, &error))?;
+    }
+    Ok(())
+}
+
+/// Remembers the hashes of what was placed, so that neither another fetch nor a share of it reads it
+/// again.
+pub(super) fn remember(
+    manifest: &Manifest,
+    placed: &[(u32, FileStat)],
+    destination: &Destination,
+    profile: &Profile,
+) {
+    let now = SystemTime::now();
+    for top in manifest.top_level() {
+        let cache = cache_of(profile, destination, top);
+        let files = placed.iter().filter_map(|(number, stat)| {
+            manifest
+                .files
+                .get(*number as usize)
+                .map(|file| (file, stat))
+        });
+        let mut any = false;
+        for (file, stat) in files.filter(|(file, _)| file.path.top() == top) {
+            cache.insert(stat, file.hash, now);
+            any = true;
+        }
+        if any && let Err(error) = cache.save() {
+            tracing::debug!(%error, "hashes are not remembered");
+        }
+    }
+}
+
+/// The remembered hashes of what is at `top` in the destination: those that a share of it uses.
+pub(super) fn cache_of(profile: &Profile, destination: &Destination, top: &[u8]) -> TreeCache {
+    match EntryPath::parse(top) {
+        Ok(top) => TreeCache::load(profile.cache_dir(), &destination.path().join(top.to_path())),
+        Err(_) => TreeCache::none(),
+    }
+}
+
+/// What to say when the partial folder cannot be worked with.
+pub(super) fn beside(destination: &Destination, error: &io::Error) -> Failure {
+    let place = destination.path().to_string_lossy();
+    let place = crate::content::escape(&place);
+    if error.kind() == io::ErrorKind::ResourceBusy {
+        return Failure::new(
+            FailureKind::InTheWay,
+            format!("another grove is fetching this into {place}"),
+        )
+        .hint("let it finish, or choose another folder with -o");
+    }
+    let message = format!("cannot write in {place}: {}", disk::reason(error));
+    Failure::new(FailureKind::LocalDisk, message)
+        .hint("put it right and run the same line again, or choose another folder with -o")
+}
+
+fn unmakable(path: &EntryPath, error: &io::Error) -> Failure {
+    let message = format!("cannot make {path}: {}", disk::reason(error));
+    Failure::new(FailureKind::LocalDisk, message)
+        .hint("what was fetched is kept; put it right and run the same line again")
+}

@@ -1,0 +1,570 @@
+//! A fetch from beginning to end.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use bao_tree::ChunkRanges;
+use iroh_blobs::BlobFormat;
+use tokio::sync::Notify;
+
+use super::{Accept, Decider, Dest, GetOptions, Got, OnConflict, Wait, kept, place};
+use crate::{
+    app::{Context, broken},
+    content::{EntryPath, Limits, Manifest, Ticket, escape, human_bytes},
+    disk::{self, Destination, Partial, Stop},
+    events::{Event, Failure, FailureKind, Phase, WarningKind},
+    node::{Node, Role},
+    transfer::{
+        fetch::{
+            self, Conflicts, Fetch, Fetched, Link, Only, Plan, PlanOptions, check_space,
+            listing::{self, Listing},
+        },
+        wire::{ALPN, Close},
+    },
+};
+
+/// Everything a fetch was told.
+pub(super) struct Job {
+    pub(super) context: Context,
+    pub(super) options: Told,
+    pub(super) only: Arc<Only>,
+    pub(super) decider: Arc<dyn Decider>,
+    pub(super) cancel: Arc<Notify>,
+    pub(super) stop: Stop,
+}
+
+/// [`GetOptions`] without the destination, which has an owner of its own.
+pub(super) struct Told {
+    ticket: Ticket,
+    on_conflict: OnConflict,
+    wait: Wait,
+    verify: bool,
+    max_size: Option<u64>,
+    ask_above: u64,
+    limit_rate: Option<u64>,
+    fsync: bool,
+}
+
+impl Told {
+    /// Takes the options apart.
+    pub(super) fn of(options: GetOptions) -> (Self, Dest) {
+        let told = Self {
+            ticket: options.ticket,
+            on_conflict: options.on_conflict,
+            wait: options.wait,
+            verify: options.verify,
+            max_size: options.max_size,
+            ask_above: options.ask_above,
+            limit_rate: options.limit_rate,
+            fsync: options.fsync,
+        };
+        (told, options.dest)
+    }
+}
+
+/// A manifest, and the link it came over, if it came over one.
+struct Offered {
+    manifest: Arc<Manifest>,
+    link: Option<Link>,
+}
+
+impl Job {
+    pub(super) async fn run(self, dest: Dest) -> Result<Got, Failure> {
+        let began = Instant::now();
+        let offered = self.offer().await?;
+        let mut got = match dest {
+            Dest::Dir(path) => self.into_folder(offered, &path).await?,
+            Dest::Writer(output) => self.into_writer(offered, output).await?,
+        };
+        got.seconds = began.elapsed().as_secs_f64();
+        self.context.events.emit(Event::Finished {
+            root: got.root,
+            files: got.files,
+            bytes: got.bytes,
+            bytes_fetched: got.bytes_fetched,
+            skipped: got.skipped,
+            seconds: got.seconds,
+            dest: got.dest.clone(),
+        });
+        Ok(got)
+    }
+
+    /// Finds out what the ticket names.
+    async fn offer(&self) -> Result<Offered, Failure> {
+        let ticket = &self.options.ticket;
+        let limits = Limits::DEFAULT;
+        let (profile, root) = (self.context.profile.clone(), ticket.hash);
+        let kept = tokio::task::spawn_blocking(move || kept::find(&profile, &root, &limits));
+        if let Ok(Some(manifest)) = kept.await {
+            return Ok(Offered {
+                manifest: Arc::new(manifest),
+                link: None,
+            });
+        }
+        let link = self.link().await?;
+        let fetching = listing::fetch(link, ticket.hash, ticket.format, &limits);
+        let (link, listing) = tokio::select! {
+            fetched = fetching => fetched,
+            () = self.cancel.notified() => return Err(interrupted()),
+        };
+        let listing = match listing {
+            Ok(listing) => listing,
+            Err(failure) => {
+                link.close(Close::Done).await;
+                return Err(failure);
+            }
+        };
+        kept::keep(&self.context.profile, &ticket.hash, &listing);
+        let Listing { manifest, .. } = listing;
+        Ok(Offered {
+            manifest: Arc::new(manifest),
+            link: Some(link),
+        })
+    }
+
+    async fn link(&self) -> Result<Link, Failure> {
+        let secret = self.context.profile.secret_key()?;
+        let node = Node::bind(secret, &self.context.network, Role::Fetch, ALPN).await?;
+        let patience = match self.options.wait {
+            Wait::For(time) => Some(time),
+            Wait::Forever => None,
+        };
+        let address = self.options.ticket.addr.clone();
+        Ok(Link::new(
+            node,
+            address,
+            patience,
+            self.context.events.clone(),
+        ))
+    }
+
+    /// Fetches into a folder.
+    async fn into_folder(&self, offered: Offered, path: &Path) -> Result<Got, Failure> {
+        let Offered { manifest, mut link } = offered;
+        let planned = async {
+            let plan = self.plan(&manifest, path).await?;
+            self.context.events.emit(Event::Offer {
+                name: manifest.name(),
+                files: plan.files,
+                bytes: plan.bytes,
+            });
+            self.may_go_on(&manifest, &plan, path).await?;
+            Ok(plan)
+        };
+        let plan = match planned.await {
+            Ok(plan) => plan,
+            Err(failure) => {
+                if let Some(link) = link.take() {
+                    link.close(Close::Done).await;
+                }
+                return Err(failure);
+            }
+        };
+        for refused in &plan.refused_links {
+            let message = format!("{refused} is left out: it is a link out of the share");
+            self.context.events.warn(WarningKind::LeftOut, message);
+        }
+        let unfinished = Destination::open(path)
+            .ok()
+            .flatten()
+            .is_some_and(|destination| Partial::exists(&destination, &self.options.ticket.hash));
+        if plan.is_empty() && !unfinished {
+            if let Some(link) = link.take() {
+                link.close(Close::Complete).await;
+            }
+            return Ok(self.got(&manifest, &plan, path, Fetched::default(), true));
+        }
+        if link.is_none() && !plan.wants.is_empty() {
+            link = Some(self.link().await?);
+        }
+        let (link, fetched) = self.place(&manifest, &plan, path, link).await;
+        if let Some(link) = link {
+            let why = match &fetched {
+                Ok(_) => Close::Complete,
+                Err(failure) if failure.kind == FailureKind::Interrupted => Close::Interrupted,
+                Err(failure) if failure.kind == FailureKind::Unverified => Close::Protocol,
+                Err(_) => Close::Done,
+            };
+            link.close(why).await;
+        }
+        Ok(self.got(&manifest, &plan, path, fetched?, false))
+    }
+
+    async fn plan(&self, manifest: &Arc<Manifest>, path: &Path) -> Result<Plan, Failure> {
+        let (manifest, only) = (manifest.clone(), self.only.clone());
+        let (profile, events) = (self.context.profile.clone(), self.context.events.clone());
+        let (path, stop) = (path.to_owned(), self.stop.clone());
+        let verify = self.options.verify;
+        let conflicts = match self.options.on_conflict {
+            OnConflict::Stop => Conflicts::Stop,
+            OnConflict::Overwrite => Conflicts::Overwrite,
+            OnConflict::Rename => Conflicts::Rename,
+            OnConflict::Skip => Conflicts::Skip,
+        };
+        let planning = tokio::task::spawn_blocking(move || {
+            let destination = Destination::open(&path).map_err(|error| {
+                let shown = path.to_string_lossy();
+                let message = format!("cannot open {}: {}", escape(&shown), disk::reason(&error));
+                Failure::new(FailureKind::LocalDisk, message).hint("choose another folder with -o")
+            })?;
+            let options = PlanOptions {
+                only: &only,
+                conflicts,
+                verify,
+            };
+            let caches = |top: &EntryPath| {
+                destination
+                    .as_ref()
+                    .map(|dest| place::cache_of(&profile, dest, top.as_bytes()))
+            };
+            let hashed = |bytes| {
+                events.emit(Event::Progress {
+                    phase: Phase::Hash,
+                    peer: None,
+                    bytes,
+                    total: 0,
+                    files: 0,
+                    files_total: 0,
+                    current: None,
+                });
+            };
+            fetch::plan(
+                &manifest,
+                destination.as_ref(),
+                options,
+                &caches,
+                &hashed,
+                &stop,
+            )
+        });
+        planning.await.unwrap_or_else(|_| Err(broken()))
+    }
+
+    /// Compares the plan with limits and space, and asks where that is due.
+    async fn may_go_on(
+        &self,
+        manifest: &Manifest,
+        plan: &Plan,
+        path: &Path,
+    ) -> Result<(), Failure> {
+        let wanted = plan.wanted_bytes();
+        if let Some(max) = self.options.max_size
+            && plan.bytes > max
+        {
+            let message = format!(
+                "this share has {}, more than --max-size {}",
+                human_bytes(plan.bytes),
+                human_bytes(max)
+            );
+            return Err(Failure::new(FailureKind::Refused, message)
+                .hint("raise --max-size, or take a part with --only"));
+        }
+        let existing = path
+            .ancestors()
+            .find(|path| path.is_dir())
+            .unwrap_or(Path::new("."));
+        let free = disk::available_bytes(existing).ok();
+        let had = had_bytes(path, &self.options.ticket.hash, plan);
+        check_space(wanted.saturating_sub(had), free)?;
+        let risky = risky_names(manifest, path);
+        if wanted <= self.options.ask_above && risky.is_empty() {
+            return Ok(());
+        }
+        let question = Accept {
+            name: manifest.name(),
+            files: plan.wants.len() as u64,
+            bytes: wanted,
+            free,
+            risky,
+        };
+        let decider = self.decider.clone();
+        let answer = tokio::task::spawn_blocking(move || decider.accept(&question));
+        if answer.await.unwrap_or(false) {
+            return Ok(());
+        }
+        Err(
+            Failure::new(FailureKind::Refused, "not fetched, as you said")
+                .hint("--yes accepts without asking, --only takes a part"),
+        )
+    }
+
+    /// Does what the plan says. The link is given back, if there is one.
+    async fn place(
+        &self,
+        manifest: &Arc<Manifest>,
+        plan: &Plan,
+        path: &Path,
+        link: Option<Link>,
+    ) -> (Option<Link>, Result<Fetched, Failure>) {
+        let root = self.options.ticket.hash;
+        let prepared = {
+            let (manifest, plan, path) = (manifest.clone(), plan.clone(), path.to_owned());
+            tokio::task::spawn_blocking(move || prepare(&manifest, &plan, &path, &root))
+        };
+        let (destination, partial, had) = match prepared.await.unwrap_or_else(|_| Err(broken())) {
+            Ok(prepared) => prepared,
+            Err(failure) => return (link, Err(failure)),
+        };
+        if had > 0 {
+            self.context.events.emit(Event::Resumed {
+                bytes_have: had.saturating_add(plan.have.1),
+                bytes_total: plan.bytes,
+            });
+        }
+        let (link, fetched) = match link {
+            Some(link) if !plan.wants.is_empty() => {
+                let fetch = Fetch {
+                    root,
+                    first_offset: self.first_offset(),
+                    wants: plan.wants.clone(),
+                    manifest: manifest.clone(),
+                    destination: destination.clone(),
+                    partial: partial.clone(),
+                    verify: self.options.verify,
+                    fsync: self.options.fsync,
+                    limit_rate: self.options.limit_rate,
+                    done: (plan.have.0, plan.have.1.saturating_add(had)),
+                    total: (plan.files, plan.bytes),
+                    events: self.context.events.clone(),
+                };
+                let (link, fetched) = fetch.run(link, self.cancel.notified()).await;
+                (Some(link), fetched)
+            }
+            link => (link, Ok(Fetched::default())),
+        };
+        let fetched = match fetched {
+            Ok(fetched) => fetched,
+            Err(failure) => return (link, Err(failure)),
+        };
+        let finished = {
+            let (manifest, plan) = (manifest.clone(), plan.clone());
+            let (events, fsync) = (self.context.events.clone(), self.options.fsync);
+            let profile = self.context.profile.clone();
+            tokio::task::spawn_blocking(move || {
+                place::finish(&manifest, &plan, &destination, &partial, fsync, &events)?;
+                place::remember(&manifest, &fetched.placed, &destination, &profile);
+                let partial = Arc::into_inner(partial).ok_or_else(broken)?;
+                partial
+                    .remove_unless_begun(&destination)
+                    .map_err(|error| place::beside(&destination, &error))?;
+                Ok(fetched)
+            })
+        };
+        (link, finished.await.unwrap_or_else(|_| Err(broken())))
+    }
+
+    /// Fetches one file to somewhere it is written in order.
+    async fn into_writer(&self, offered: Offered, output: fetch::Output) -> Result<Got, Failure> {
+        let Offered { manifest, link } = offered;
+        let mut chosen = manifest
+            .files
+            .iter()
+            .zip(0u32..)
+            .filter(|(file, _)| self.only.matches(&file.path));
+        let (Some((file, number)), None) = (chosen.next(), chosen.next()) else {
+            if let Some(link) = link {
+                link.close(Close::Done).await;
+            }
+            return Err(Failure::new(
+                FailureKind::Usage,
+                "-o - takes one file, and this share does not have just one",
+            )
+            .hint("choose it with --only; `grove ls` shows what there is"));
+        };
+        let size = file.size.unwrap_or_default();
+        self.context.events.emit(Event::Offer {
+            name: file.path.to_string(),
+            files: 1,
+            bytes: size,
+        });
+        if self.options.max_size.is_some_and(|max| size > max) {
+            let message = format!("this file has {}, more than --max-size", human_bytes(size));
+            return Err(Failure::new(FailureKind::Refused, message).hint("raise --max-size"));
+        }
+        let link = match link {
+            Some(link) => link,
+            None => self.link().await?,
+        };
+        let want = fetch::Want {
+            number,
+            hash: file.hash,
+            size,
+            place: file.path.clone(),
+            replace: false,
+        };
+        let root = self.options.ticket.hash;
+        let offset = self.first_offset() + u64::from(number);
+        let rate = self.options.limit_rate;
+        let events = &self.context.events;
+        let writing = fetch::to_writer(link, root, offset, &want, output, rate, events);
+        let (link, received) = tokio::select! {
+            done = writing => done,
+            () = self.cancel.notified() => return Err(interrupted()),
+        };
+        let why = if received.is_ok() {
+            Close::Complete
+        } else {
+            Close::Done
+        };
+        link.close(why).await;
+        Ok(Got {
+            root,
+            files: 1,
+            bytes: size,
+            bytes_fetched: received?,
+            skipped: 0,
+            already_complete: false,
+            left_alone: Vec::new(),
+            failed: Vec::new(),
+            seconds: 0.0,
+            dest: None,
+            top: Vec::new(),
+        })
+    }
+
+    /// Where file number 0 is in the hash sequence: behind the root and the metadata, or alone.
+    fn first_offset(&self) -> u64 {
+        match self.options.ticket.format {
+            BlobFormat::HashSeq => 2,
+            BlobFormat::Raw => 0,
+        }
+    }
+
+    fn got(
+        &self,
+        manifest: &Manifest,
+        plan: &Plan,
+        path: &Path,
+        fetched: Fetched,
+        already_complete: bool,
+    ) -> Got {
+        let refused = plan.refused_links.iter();
+        let refused = refused.map(|link| format!("{link} is a link out of the share"));
+        Got {
+            root: self.options.ticket.hash,
+            files: plan.files.saturating_sub(fetched.failed.len() as u64),
+            bytes: plan.bytes,
+            bytes_fetched: fetched.bytes,
+            skipped: plan.have.0,
+            already_complete,
+            left_alone: plan.left_alone.clone(),
+            failed: fetched.failed.into_iter().chain(refused).collect(),
+            seconds: 0.0,
+            dest: Some(path.to_owned()),
+            top: top_level(manifest, plan, &self.only),
+        }
+    }
+}
+
+/// Opens the destination and the partial folder, makes folders, and sees what an earlier run left.
+fn prepare(
+    manifest: &Manifest,
+    plan: &Plan,
+    path: &Path,
+    root: &crate::content::Hash,
+) -> Result<(Arc<Destination>, Arc<Partial>, u64), Failure> {
+    let (destination, _) = Destination::create(path).map_err(|error| {
+        let shown = path.to_string_lossy();
+        let message = format!("cannot make {}: {}", escape(&shown), disk::reason(&error));
+        Failure::new(FailureKind::LocalDisk, message).hint("choose another folder with -o")
+    })?;
+    let partial =
+        Partial::open(&destination, root).map_err(|error| place::beside(&destination, &error))?;
+    let collisions = manifest.folding_collisions();
+    if let Some(first) = collisions.first()
+        && partial
+            .folds_names()
+            .map_err(|error| place::beside(&destination, &error))?
+    {
+        let message = format!(
+            "{} and {} are the same name here",
+            first.first, first.second
+        );
+        let _ = partial.remove(&destination);
+        return Err(Failure::new(FailureKind::InTheWay, message)
+            .hint("take one of them with --only, or choose a file system that tells them apart"));
+    }
+    place::make_folders(manifest, plan, &destination, &partial)?;
+    let had = had_in(&partial, plan);
+    Ok((Arc::new(destination), Arc::new(partial), had))
+}
+
+/// Bytes that an earlier run left of what is wanted.
+fn had_bytes(path: &Path, root: &crate::content::Hash, plan: &Plan) -> u64 {
+    let Ok(Some(destination)) = Destination::open(path) else {
+        return 0;
+    };
+    if !Partial::exists(&destination, root) {
+        return 0;
+    }
+    Partial::open(&destination, root).map_or(0, |partial| had_in(&partial, plan))
+}
+
+fn had_in(partial: &Partial, plan: &Plan) -> u64 {
+    let large = plan.wants.iter().filter(|want| fetch::is_large(want.size));
+    large
+        .map(|want| bytes_of(&partial.have(want.number, &want.hash, want.size), want.size))
+        .sum()
+}
+
+/// How many bytes of a file of `size` bytes `chunks` are.
+fn bytes_of(chunks: &ChunkRanges, size: u64) -> u64 {
+    let ranges = chunks.boundaries().chunks(2);
+    let bytes = |chunk: u64| chunk.saturating_mul(1024).min(size);
+    ranges
+        .map(|range| range.get(1).map_or(size, |end| bytes(end.0)) - bytes(range[0].0))
+        .sum()
+}
+
+/// What the top-level entries that were chosen are called at the destination.
+fn top_level(manifest: &Manifest, plan: &Plan, only: &Only) -> Vec<PathBuf> {
+    let renamed = plan
+        .wants
+        .iter()
+        .filter(|want| want.place.parent().is_none());
+    let renamed: std::collections::HashMap<u32, PathBuf> = renamed
+        .map(|want| (want.number, want.place.to_path()))
+        .collect();
+    let files = manifest
+        .files
+        .iter()
+        .zip(0u32..)
+        .filter(|(file, _)| only.matches(&file.path));
+    let mut tops = BTreeSet::new();
+    for (file, number) in files {
+        let top = renamed.get(&number).cloned().or_else(|| top_of(&file.path));
+        tops.extend(top);
+    }
+    let others = manifest.dirs.iter().map(|dir| &dir.path);
+    let others = others.chain(manifest.links.iter().map(|link| &link.path));
+    tops.extend(others.filter(|path| only.matches(path)).filter_map(top_of));
+    tops.into_iter().collect()
+}
+
+fn top_of(path: &EntryPath) -> Option<PathBuf> {
+    EntryPath::parse(path.top()).ok().map(|top| top.to_path())
+}
+
+/// Names that programs act on by themselves when they are at the top of a home folder.
+fn risky_names(manifest: &Manifest, path: &Path) -> Vec<String> {
+    let home = crate::profile::home_folder().and_then(|home| home.canonicalize().ok());
+    let here = path.canonicalize().ok();
+    if home.is_none() || home != here {
+        return Vec::new();
+    }
+    let hidden = manifest
+        .top_level()
+        .into_iter()
+        .filter(|top| top.starts_with(b"."));
+    hidden
+        .map(|top| escape(&String::from_utf8_lossy(top)).into_owned())
+        .collect()
+}
+
+fn interrupted() -> Failure {
+    Failure::new(FailureKind::Interrupted, "stopped").hint("run the same line again to go on")
+}

@@ -1,0 +1,170 @@
+//! What a share does before it serves: walk, copy where asked, hash, encode.
+
+use crate::{
+    app::{Context, ShareOptions, ShareSource, Summary},
+    content::{Encoded, FileEntry, Limits, Manifest},
+    disk::{self, HashProgress, LeftOut, Outboards, Sources, Stop, TreeCache},
+    events::{Event, Events, Failure, FailureKind, Phase},
+};
+
+/// Everything that is needed to serve.
+pub(super) struct Prepared {
+    pub(super) encoded: Encoded,
+    pub(super) sources: Sources,
+    pub(super) outboards: Outboards,
+    pub(super) summary: Summary,
+    pub(super) copies: Copies,
+}
+
+/// Copies that live as long as the share; each removes itself when dropped.
+#[derive(Default)]
+pub(super) struct Copies(Vec<Box<dyn Send + Sync>>);
+
+/// Does all the work that needs no network. Blocks.
+pub(super) fn prepare(
+    context: &Context,
+    options: ShareOptions,
+    stop: &Stop,
+) -> Result<Prepared, Failure> {
+    let cache = context.profile.cache_dir();
+    let events = &context.events;
+    let mut copies = Copies::default();
+    let is_copy = matches!(options.source, ShareSource::Reader { .. });
+    let paths = match options.source {
+        ShareSource::Paths(paths) => paths,
+        ShareSource::Reader { name, mut reader } => {
+            let told = |bytes| progress(events, Phase::Scan, (bytes, 0), (0, 0));
+            let spooled = disk::spool(cache, &name, &mut *reader, &told, stop)?;
+            let path = spooled.path.clone();
+            copies.0.push(Box::new(spooled));
+            vec![path]
+        }
+    };
+    let mut walk = options.walk;
+    walk.own
+        .extend([context.profile.config_dir().to_owned(), cache.to_owned()]);
+    let found = |files, bytes| progress(events, Phase::Scan, (bytes, 0), (files, 0));
+    let limits = Limits::DEFAULT;
+    let mut sources = disk::walk(&paths, &walk, &limits, &found, stop)?;
+    refuse_incomplete(&sources, options.strict, options.skip_unreadable)?;
+    let total = sources
+        .files
+        .iter()
+        .fold(0u64, |sum, file| sum.saturating_add(file.stat.size));
+    if options.snapshot {
+        let told = |bytes| progress(events, Phase::Scan, (bytes, total), (0, 0));
+        copies
+            .0
+            .push(Box::new(disk::snapshot(cache, &mut sources, &told, stop)?));
+    }
+    let caches: Vec<TreeCache> = if is_copy || options.snapshot {
+        // Copies are other files each time.
+        Vec::new()
+    } else {
+        sources
+            .roots
+            .iter()
+            .map(|root| TreeCache::load(cache, &root.path))
+            .collect()
+    };
+    let outboards = Outboards::at(cache);
+    let files = sources.files.len() as u64;
+    let told = |done: HashProgress| {
+        progress(
+            events,
+            Phase::Hash,
+            (done.bytes, total),
+            (done.files, files),
+        );
+    };
+    let hashes = disk::hash_tree(&mut sources, &caches, &outboards, &told, stop)?;
+    for cache in &caches {
+        if let Err(error) = cache.save() {
+            tracing::debug!(%error, "hashes are not remembered");
+        }
+    }
+    refuse_incomplete(&sources, options.strict, options.skip_unreadable)?;
+    let entries = sources
+        .files
+        .iter()
+        .zip(hashes)
+        .map(|(file, hash)| FileEntry {
+            path: file.path.clone(),
+            hash,
+            size: Some(file.stat.size),
+            mode: Some(file.stat.mode & 0o777),
+            mtime: Some(file.stat.mtime),
+        });
+    let (dirs, links) = (
+        std::mem::take(&mut sources.dirs),
+        std::mem::take(&mut sources.links),
+    );
+    let manifest = Manifest::new(entries.collect(), dirs, links, &limits).map_err(|error| {
+        Failure::new(
+            FailureKind::Failed,
+            format!("this cannot be shared: {error}"),
+        )
+        .hint("share a part of it, or leave entries out with --exclude")
+    })?;
+    let encoded = manifest.encode();
+    let left_out = [&sources.left_out[..], &sources.unreadable].concat();
+    let summary = Summary {
+        name: manifest.name(),
+        root: encoded.root,
+        files: manifest.files.len() as u64,
+        bytes: manifest.total_bytes(),
+        left_out,
+    };
+    Ok(Prepared {
+        encoded,
+        sources,
+        outboards,
+        summary,
+        copies,
+    })
+}
+
+/// Refuses what the user does not want left out.
+fn refuse_incomplete(sources: &Sources, strict: bool, skip: bool) -> Result<(), Failure> {
+    if strict && !sources.left_out.is_empty() {
+        let what = listed(&sources.left_out);
+        let message = format!("these cannot be shared: {what}");
+        return Err(Failure::new(FailureKind::Partial, message)
+            .hint("leave them out with --exclude, or do without --strict"));
+    }
+    if !skip && !sources.unreadable.is_empty() {
+        let what = listed(&sources.unreadable);
+        return Err(
+            Failure::new(FailureKind::LocalDisk, format!("cannot read {what}"))
+                .hint("put it right, leave them out with --exclude, or use --skip-unreadable"),
+        );
+    }
+    Ok(())
+}
+
+/// A list for one line: the first ten, and how many more.
+fn listed(entries: &[LeftOut]) -> String {
+    const NAMED: usize = 10;
+    let named: Vec<String> = entries
+        .iter()
+        .take(NAMED)
+        .map(|entry| format!("{} ({})", entry.path, entry.why))
+        .collect();
+    let mut line = named.join(", ");
+    if entries.len() > NAMED {
+        line = format!("{line} and {} more", entries.len() - NAMED);
+    }
+    line
+}
+
+fn progress(events: &Events, phase: Phase, bytes: (u64, u64), files: (u64, u64)) {
+    events.emit(Event::Progress {
+        phase,
+        peer: None,
+        bytes: bytes.0,
+        total: bytes.1,
+        files: files.0,
+        files_total: files.1,
+        current: None,
+    });
+}

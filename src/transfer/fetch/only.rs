@@ -1,0 +1,121 @@
+//! Taking a part of a share: `--only`.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::{
+    content::EntryPath,
+    events::{Failure, FailureKind},
+};
+
+/// Patterns that entries must match, one at least.
+///
+/// A pattern with a slash matches a whole path within the share, with or without its top folder; one
+/// without matches a name at any depth. Either also matches everything below a folder that matches.
+#[derive(Debug, Clone, Default)]
+pub struct Only(Option<(GlobSet, GlobSet)>);
+
+impl Only {
+    /// Reads `patterns`; everything matches when there are none.
+    ///
+    /// # Errors
+    /// `Usage` when a pattern is not a glob.
+    pub fn parse(patterns: &[String]) -> Result<Self, Failure> {
+        if patterns.is_empty() {
+            return Ok(Self(None));
+        }
+        let mut paths = GlobSetBuilder::new();
+        let mut names = GlobSetBuilder::new();
+        for pattern in patterns {
+            let trimmed = pattern.trim_end_matches('/').trim_start_matches("./");
+            let glob = GlobBuilder::new(trimmed).literal_separator(true).build();
+            let glob = glob.map_err(|error| {
+                let pattern = crate::content::escape(pattern);
+                Failure::new(
+                    FailureKind::Usage,
+                    format!("'{pattern}' is not a pattern: {error}"),
+                )
+                .hint("patterns look like '*.jpg', 'docs/**' or 'photos/2024'")
+            })?;
+            if trimmed.contains('/') {
+                paths.add(glob)
+            } else {
+                names.add(glob)
+            };
+        }
+        let build = |builder: GlobSetBuilder| {
+            builder.build().map_err(|error| {
+                Failure::new(
+                    FailureKind::Usage,
+                    format!("the patterns are too large: {error}"),
+                )
+            })
+        };
+        Ok(Self(Some((build(paths)?, build(names)?))))
+    }
+
+    /// Whether everything matches.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether `path`, or a folder above it, matches.
+    #[must_use]
+    pub fn matches(&self, path: &EntryPath) -> bool {
+        let Some((paths, names)) = &self.0 else {
+            return true;
+        };
+        let mut at = Some(path.clone());
+        while let Some(path) = at {
+            if names.is_match(
+                EntryPath::parse(path.file_name())
+                    .map_or_else(|_| std::path::PathBuf::new(), |name| name.to_path()),
+            ) {
+                return true;
+            }
+            let whole = path.to_path();
+            let below_top: std::path::PathBuf = whole.components().skip(1).collect();
+            if paths.is_match(&whole) || paths.is_match(&below_top) {
+                return true;
+            }
+            at = path.parent();
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, path: &str) -> bool {
+        let only = Only::parse(&[pattern.to_owned()]).unwrap();
+        only.matches(&EntryPath::parse(path.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn patterns_match_what_people_expect() {
+        assert!(matches("*.jpg", "photos/a.jpg"));
+        assert!(matches("*.jpg", "photos/2024/b.jpg"));
+        assert!(!matches("*.jpg", "photos/b.png"));
+        assert!(matches("photos/2024", "photos/2024/b.jpg"));
+        assert!(matches("2024/", "photos/2024/b.jpg"));
+        assert!(matches("2024/*.jpg", "photos/2024/b.jpg"));
+        assert!(!matches("2024/*.jpg", "photos/2024/deep/b.jpg"));
+        assert!(matches("docs/**", "project/docs/deep/x.md"));
+        assert!(matches("./docs/x.md", "project/docs/x.md"));
+        assert!(!matches("docs/x.md", "project/other/docs/x.md"));
+    }
+
+    #[test]
+    fn without_patterns_everything_matches() {
+        let only = Only::parse(&[]).unwrap();
+        assert!(only.is_all() && only.matches(&EntryPath::parse(b"a").unwrap()));
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_named() {
+        let failure = Only::parse(&["[".to_owned()]).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Usage);
+    }
+}

@@ -1,0 +1,150 @@
+use super::*;
+use crate::content::Mtime;
+
+const MTIME: Mtime = Mtime {
+    secs: 1_000_000_000,
+    nanos: 0,
+};
+
+fn path(text: &str) -> EntryPath {
+    EntryPath::parse(text.as_bytes()).unwrap()
+}
+
+fn file(at: &str, content: &[u8]) -> FileEntry {
+    let size = Some(content.len() as u64);
+    FileEntry {
+        path: path(at),
+        hash: Hash::new(content),
+        size,
+        mode: None,
+        mtime: None,
+    }
+}
+
+fn link(at: &str, target: &str) -> LinkEntry {
+    LinkEntry {
+        path: path(at),
+        target: target.as_bytes().into(),
+        mtime: MTIME,
+    }
+}
+
+fn plan(manifest: &Manifest, at: &std::path::Path, conflicts: Conflicts) -> Result<Plan, Failure> {
+    let destination = Destination::open(at).unwrap();
+    let only = Only::default();
+    let options = PlanOptions {
+        only: &only,
+        conflicts,
+        verify: false,
+    };
+    make(
+        manifest,
+        destination.as_ref(),
+        options,
+        &|_| None,
+        &|_| {},
+        &Stop::default(),
+    )
+}
+
+#[test]
+fn what_is_there_is_not_fetched() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("d")).unwrap();
+    std::fs::write(dir.path().join("d/a"), b"aaa").unwrap();
+    let manifest = Manifest {
+        files: vec![file("d/a", b"aaa"), file("d/b", b"bbbb")],
+        ..Manifest::default()
+    };
+    let plan = plan(&manifest, dir.path(), Conflicts::Stop).unwrap();
+    assert_eq!(plan.have, (1, 3));
+    assert_eq!(plan.wants.len(), 1);
+    assert_eq!(plan.wants[0].place, path("d/b"));
+}
+
+#[test]
+fn other_content_is_named_and_settled_as_told() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.txt"), b"mine").unwrap();
+    let manifest = Manifest {
+        files: vec![file("a.txt", b"new!")],
+        ..Manifest::default()
+    };
+    let failure = plan(&manifest, dir.path(), Conflicts::Stop).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::InTheWay);
+    assert!(failure.message.contains("a.txt"), "{}", failure.message);
+
+    let overwrite = plan(&manifest, dir.path(), Conflicts::Overwrite).unwrap();
+    assert!(overwrite.wants[0].replace);
+    let skip = plan(&manifest, dir.path(), Conflicts::Skip).unwrap();
+    assert!(skip.wants.is_empty());
+    assert_eq!(skip.left_alone, ["a.txt"]);
+    let rename = plan(&manifest, dir.path(), Conflicts::Rename).unwrap();
+    assert_eq!(rename.wants[0].place, path("a (1).txt"));
+    std::fs::write(dir.path().join("a (1).txt"), b"new!").unwrap();
+    let again = plan(&manifest, dir.path(), Conflicts::Rename).unwrap();
+    assert!(again.is_empty(), "the renamed one is recognised");
+}
+
+#[test]
+fn folders_are_never_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("a")).unwrap();
+    let manifest = Manifest {
+        files: vec![file("a", b"x")],
+        ..Manifest::default()
+    };
+    for conflicts in [Conflicts::Stop, Conflicts::Overwrite] {
+        let failure = plan(&manifest, dir.path(), conflicts).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::InTheWay);
+    }
+}
+
+#[test]
+fn a_file_where_a_folder_belongs_is_named_once() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("d"), b"a file").unwrap();
+    let manifest = Manifest {
+        files: vec![file("d/a", b"x"), file("d/b", b"y"), file("d/c/e", b"z")],
+        ..Manifest::default()
+    };
+    let failure = plan(&manifest, dir.path(), Conflicts::Overwrite).unwrap_err();
+    assert_eq!(failure.message, "in the way at the destination: d (a file)");
+}
+
+#[test]
+fn links_that_lead_out_are_refused() {
+    let tops: HashSet<&[u8]> = [&b"p"[..], b"q"].into();
+    for (at, target, inside) in [
+        ("p/l", "a", true),
+        ("p/l", "./a/b", true),
+        ("p/l", ".", true),
+        ("p/d/l", "../a", true),
+        ("p/d/l", "..", true),
+        ("p/l", "../q/x", true),
+        ("l", "p/x", true),
+        ("p/l", "/etc/passwd", false),
+        ("p/l", "..", false),
+        ("p/l", "../../x", false),
+        ("p/l", "../other", false),
+        ("p/l", "a/../b", false),
+        ("l", "..", false),
+        ("l", ".", false),
+        ("l", "other", false),
+    ] {
+        assert_eq!(
+            stays_inside(&link(at, target), &tops),
+            inside,
+            "{at} -> {target}"
+        );
+    }
+}
+
+#[test]
+fn space_is_compared_with_what_is_needed() {
+    assert!(check_space(1000, Some(1005)).is_ok());
+    assert!(check_space(1000, None).is_ok());
+    let failure = check_space(1000, Some(1004)).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::LocalDisk);
+    assert!(check_space(u64::MAX, Some(u64::MAX - 1)).is_err());
+}

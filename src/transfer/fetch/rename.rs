@@ -1,0 +1,108 @@
+//! Other names for files whose own is taken: `--rename`.
+
+use std::collections::HashSet;
+
+use crate::{
+    content::{EntryPath, Manifest},
+    events::{Failure, FailureKind},
+};
+
+/// How many names are tried for one file.
+const TRIES: u32 = 10_000;
+
+/// Finds names that nothing has, neither at the destination nor in the share.
+pub(super) struct Renamer<'a> {
+    manifest: &'a Manifest,
+    /// Names of the share and names given; built when the first is needed.
+    taken: Option<HashSet<EntryPath>>,
+}
+
+impl<'a> Renamer<'a> {
+    pub(super) fn new(manifest: &'a Manifest) -> Self {
+        Self {
+            manifest,
+            taken: None,
+        }
+    }
+
+    /// A name like `a (1).txt` for which `free` says that nothing is there (`Some(false)`), or that
+    /// the file itself is there already (`Some(true)`, which is returned with the name).
+    pub(super) fn free_name(
+        &mut self,
+        path: &EntryPath,
+        free: impl Fn(&EntryPath) -> Result<Option<bool>, Failure>,
+    ) -> Result<(EntryPath, bool), Failure> {
+        let manifest = self.manifest;
+        let taken = self
+            .taken
+            .get_or_insert_with(|| manifest.paths().cloned().collect());
+        for number in 1..TRIES {
+            let Some(candidate) = numbered(path, number) else {
+                break;
+            };
+            if taken.contains(&candidate) {
+                continue;
+            }
+            if let Some(there) = free(&candidate)? {
+                taken.insert(candidate.clone());
+                return Ok((candidate, there));
+            }
+        }
+        Err(Failure::new(
+            FailureKind::InTheWay,
+            format!("no other name is free for {path}"),
+        )
+        .hint("choose another folder with -o"))
+    }
+}
+
+/// `a (1).txt` for `a.txt`; the number goes in front of the ending, and names that would become too
+/// long are cut at the end of their stem.
+fn numbered(path: &EntryPath, number: u32) -> Option<EntryPath> {
+    let name = path.file_name();
+    let dot = name
+        .iter()
+        .rposition(|byte| *byte == b'.')
+        .filter(|at| *at > 0);
+    let (stem, ending) = name.split_at(dot.unwrap_or(name.len()));
+    let suffix = format!(" ({number})").into_bytes();
+    let room = 255usize.checked_sub(suffix.len() + ending.len())?;
+    let mut stem = &stem[..stem.len().min(room)];
+    // A character that was cut in the middle would not be text any more.
+    while std::str::from_utf8(name).is_ok() && std::str::from_utf8(stem).is_err() {
+        stem = &stem[..stem.len() - 1];
+    }
+    let name = [stem, &suffix, ending].concat();
+    match path.parent() {
+        Some(parent) => parent.join(&name).ok(),
+        None => EntryPath::parse(&name).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(of: &str, number: u32) -> String {
+        let path = EntryPath::parse(of.as_bytes()).unwrap();
+        String::from_utf8(numbered(&path, number).unwrap().as_bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_number_goes_in_front_of_the_ending() {
+        assert_eq!(name("d/a.txt", 1), "d/a (1).txt");
+        assert_eq!(name("a", 2), "a (2)");
+        assert_eq!(name(".bashrc", 1), ".bashrc (1)");
+        assert_eq!(name("a.tar.gz", 3), "a.tar (3).gz");
+    }
+
+    #[test]
+    fn long_names_are_cut_between_characters() {
+        let long = format!("{}.txt", "ä".repeat(125));
+        let renamed = name(&long, 12);
+        assert!(
+            renamed.len() <= 255 && renamed.ends_with("ä (12).txt"),
+            "{renamed}"
+        );
+    }
+}
