@@ -1,17 +1,30 @@
 //! What is kept to save work, and what happens without it.
 
-use std::fs;
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
-use crate::common::{Peer, Sharing, assert_same_tree, filler, set_mtime};
+use crate::common::{Peer, Sharing, assert_same_tree, filler};
 
 const SIZE: u64 = 48 << 20;
 
 fn alice() -> Peer {
     let alice = Peer::new("alice");
-    let path = alice.write("p/large", filler(SIZE.try_into().unwrap()));
-    set_mtime(&path, 1_500_000_000.0);
-    alice.write("p/small", filler(100));
+    alice.write("p/large", filler(SIZE.try_into().unwrap()));
+    let path = alice.write("p/small", filler(100));
+    settle(&path);
     alice
+}
+
+/// Waits until the clock of the file system has moved on so far that one more change of this file
+/// would surely show. What changed just now is not remembered, with good reason.
+fn settle(path: &Path) {
+    let changed = |path: &Path| {
+        let metadata = fs::metadata(path).unwrap();
+        i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec())
+    };
+    let probe = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    while changed(probe.path()) - changed(path) < 100_000_000 {
+        fs::write(probe.path(), "now").unwrap();
+    }
 }
 
 /// Bytes that a process has read so far, from whatever it read them.
@@ -43,7 +56,7 @@ fn only_what_changed_is_read_again() {
     let first = alice.share(&["p"]);
     let root = first.root.clone();
     drop(first);
-    alice.write("p/small", "changed");
+    settle(&alice.write("p/small", "changed"));
     let again = alice.share(&["p"]);
     assert_ne!(again.root, root);
     let read = bytes_read(&again);

@@ -47,7 +47,7 @@ fn a_share_ends_in_time_and_its_ticket_says_so() {
     let sharing = alice.share(&["file", "--expire", "1s"]);
     let ticket = sharing.ticket.clone();
     sharing.into_running().end().expect(0);
-    let late = Peer::new("bob").get(&ticket, &[]).expect(2);
+    let late = Peer::new("bob").get(&ticket, &[]).expect(5);
     assert!(late.message().contains("expired"), "{late}");
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::common::{
-    Ended, Peer, assert_same_tree, every_kind_of_entry, fifo, filler, link, write,
+    Ended, Peer, Running, assert_same_tree, every_kind_of_entry, fifo, filler, link, write,
 };
 
 /// Bob fetches all of it into his working folder.

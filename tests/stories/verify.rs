@@ -39,7 +39,9 @@ fn damage_of_a_finished_file_is_found_and_mended() {
         assert!(found.told().contains(name), "{found}");
         bob.get(&sharing.ticket, &["--verify", "--overwrite"])
             .expect(0);
-        assert_same_tree(&alice.path("p"), &bob.path("p"));
+        for name in ["p/large", "p/small"] {
+            assert_same_tree(&alice.path(name), &bob.path(name));
+        }
     }
 }
 

@@ -1,0 +1,118 @@
+//! Disks that are full, or take no writing.
+
+use std::fs;
+
+use crate::{
+    common::{Peer, assert_same_tree, filler, snapshot},
+    lab::Mount,
+};
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+#[ignore = "needs root, see CONTRIBUTING"]
+fn what_does_not_fit_is_refused_before_it_is_fetched() {
+    let alice = Peer::new("alice");
+    alice.write("large", filler(24 << 20));
+    let sharing = alice.share(&["large"]);
+    let bob = Peer::new("bob");
+    let small = Mount::new(&bob.path("small"), 16 * MIB);
+    let refused = bob.get(&sharing.ticket, &["-o", "small"]).expect(8);
+    assert!(
+        refused
+            .all("progress")
+            .iter()
+            .all(|event| event["phase"] != "fetch"),
+        "{refused}"
+    );
+    assert_eq!(
+        snapshot(&bob.path("small")).len(),
+        1,
+        "nothing is left there"
+    );
+
+    small.remount("size=64m");
+    bob.get(&sharing.ticket, &["-o", "small"]).expect(0);
+    assert_same_tree(&alice.path("large"), &bob.path("small/large"));
+}
+
+#[test]
+#[ignore = "needs root, see CONTRIBUTING"]
+fn a_disk_that_fills_up_meanwhile_costs_nothing_that_is_there() {
+    let alice = Peer::new("alice");
+    alice.write("large", filler(24 << 20));
+    let sharing = alice.share(&["large"]);
+    let bob = Peer::new("bob");
+    let disk = Mount::new(&bob.path("disk"), 32 * MIB);
+    let mut getting = bob.start_get(&sharing.ticket, &["-o", "disk", "--limit-rate", "12M"]);
+    getting.wait_until_fetched(6 * MIB);
+    bob.write("disk/somebody else's", filler(20 << 20));
+    let stopped = getting.end().expect(8);
+    assert!(!bob.path("disk/large").exists(), "{stopped}");
+
+    fs::remove_file(bob.path("disk/somebody else's")).unwrap();
+    let got = bob.get(&sharing.ticket, &["-o", "disk"]).expect(0);
+    assert!(got.number("resumed", "bytes_have") >= MIB, "{got}");
+    assert_same_tree(&alice.path("large"), &bob.path("disk/large"));
+    drop(disk);
+}
+
+#[test]
+#[ignore = "needs root, see CONTRIBUTING"]
+fn a_disk_that_takes_no_writing_is_named() {
+    let alice = Peer::new("alice");
+    alice.write("file", filler(1000));
+    let sharing = alice.share(&["file"]);
+    let bob = Peer::new("bob");
+    let disk = Mount::new(&bob.path("disk"), MIB);
+    disk.remount("ro");
+    for dest in ["disk", "disk/new"] {
+        let refused = bob.get(&sharing.ticket, &["-o", dest]).expect(8);
+        assert!(refused.message().contains("disk"), "{refused}");
+    }
+}
+
+#[test]
+#[ignore = "needs root, see CONTRIBUTING"]
+fn a_disk_that_stops_taking_writes_meanwhile() {
+    let alice = Peer::new("alice");
+    alice.write("large", filler(16 << 20));
+    let sharing = alice.share(&["large"]);
+    let bob = Peer::new("bob");
+    let disk = Mount::new(&bob.path("disk"), 32 * MIB);
+    let mut getting = bob.start_get(&sharing.ticket, &["-o", "disk", "--limit-rate", "8M"]);
+    getting.wait_until_fetched(4 * MIB);
+    // A file that is open for writing keeps a file system from becoming read-only, so it is full.
+    bob.write("disk/filler", []);
+    disk.remount("size=4m");
+    getting.end().expect(8);
+    disk.remount("size=32m");
+    bob.get(&sharing.ticket, &["-o", "disk"]).expect(0);
+    assert_same_tree(&alice.path("large"), &bob.path("disk/large"));
+}
+
+#[test]
+#[ignore = "needs root, see CONTRIBUTING"]
+fn sharing_from_a_disk_that_takes_no_writing() {
+    let alice = Peer::new("alice");
+    let disk = Mount::new(&alice.path("disk"), 8 * MIB);
+    alice.write("disk/p/file", filler(3_000_000));
+    disk.remount("ro");
+    let sharing = alice.share(&["disk/p"]);
+    let bob = Peer::new("bob");
+    bob.get(&sharing.ticket, &[]).expect(0);
+    assert_same_tree(&alice.path("disk/p"), &bob.path("p"));
+}
+
+#[test]
+#[ignore = "needs root, see CONTRIBUTING"]
+fn no_room_for_what_is_kept_about_a_share() {
+    let alice = Peer::new("alice");
+    alice.id();
+    fs::remove_dir_all(alice.home().join("cache")).ok();
+    let _cache = Mount::new(&alice.home().join("cache"), 64 << 10);
+    alice.write("large", filler(48 << 20));
+    let sharing = alice.start(&["share", "large"]);
+    let ended = sharing.end().expect(8);
+    assert!(ended.message().contains("cache"), "{ended}");
+}

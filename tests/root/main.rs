@@ -1,0 +1,14 @@
+//! What takes the rights of root to provoke, or minutes: full and read-only disks, networks that are
+//! cut or not there, and kills at random.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../common/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "other suites use the rest")]
+mod common;
+
+mod disks;
+mod kills;
+mod lab;
+mod networks;
