@@ -20,10 +20,53 @@
 //!
 //! # Example
 //!
-//! Share a file and fetch it again, within one program:
+//! Share a folder and fetch it again, on one machine:
 //!
-//! ```no_run
-//! # // replaced by an example that runs, once the operations below are in place
+//! ```
+//! use std::sync::Arc;
+//!
+//! use grove::{
+//!     app::{Accept, Context, Dest, GetOptions, Getting, ShareOptions, ShareSource, Sharing},
+//!     events::{Event, Events},
+//!     node::Network,
+//!     profile::Profile,
+//! };
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let place = tempfile::tempdir()?;
+//! let photos = place.path().join("photos");
+//! std::fs::create_dir(&photos)?;
+//! std::fs::write(photos.join("tree.jpg"), "a picture of a tree")?;
+//!
+//! // Two people, each with an identity and a cache of their own. This machine is all the network
+//! // they need.
+//! let person = |name: &str| {
+//!     Ok::<_, grove::events::Failure>(Context {
+//!         profile: Profile::locate(Some(&place.path().join(name)))?,
+//!         network: Network { offline: true, lan: false, bind: vec!["127.0.0.1:0".parse().unwrap()] },
+//!         events: Events::to(|event| {
+//!             if let Event::Warning { message, .. } = event {
+//!                 eprintln!("{message}");
+//!             }
+//!         }),
+//!     })
+//! };
+//! let (alice, bob) = (person("alice")?, person("bob")?);
+//!
+//! let share = ShareOptions::new(ShareSource::Paths(vec![photos]));
+//! let sharing = Sharing::start(&alice, share).await?;
+//!
+//! let here = place.path().join("here");
+//! let get = GetOptions::new(sharing.ticket().clone(), Dest::Dir(here.clone()));
+//! let always = Arc::new(|_: &Accept| true);
+//! let got = Getting::start(&bob, get, always).await?.wait().await?;
+//!
+//! assert_eq!(got.files, 1);
+//! assert_eq!(std::fs::read_to_string(here.join("photos/tree.jpg"))?, "a picture of a tree");
+//! sharing.stop().await;
+//! # Ok(())
+//! # }
 //! ```
 
 pub mod app;

@@ -181,6 +181,13 @@ impl Job {
         if link.is_none() && !plan.wants.is_empty() {
             link = Some(self.link().await?);
         }
+        if unfinished {
+            let had = had_bytes(path, &self.options.ticket.hash, &plan);
+            self.context.events.emit(Event::Resumed {
+                bytes_have: had.saturating_add(plan.have.1),
+                bytes_total: plan.bytes,
+            });
+        }
         let (link, fetched) = self.place(&manifest, &plan, path, link).await;
         if let Some(link) = link {
             let why = match &fetched {
@@ -309,12 +316,6 @@ impl Job {
             Ok(prepared) => prepared,
             Err(failure) => return (link, Err(failure)),
         };
-        if had > 0 {
-            self.context.events.emit(Event::Resumed {
-                bytes_have: had.saturating_add(plan.have.1),
-                bytes_total: plan.bytes,
-            });
-        }
         let (link, fetched) = match link {
             Some(link) if !plan.wants.is_empty() => {
                 let fetch = Fetch {

@@ -205,8 +205,17 @@ fn report(output: &Output, got: &Got) -> u8 {
             write_path(output, &path);
         }
     }
-    if got.left_alone.is_empty() {
+    if got.left_alone.is_empty() && got.failed.is_empty() {
         return 0;
+    }
+    if !got.failed.is_empty() {
+        // Each was named when it was noticed.
+        let count = got.failed.len();
+        let entries = if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") };
+        output.warn(&format!("incomplete: {entries} could not be had, see above"));
+    }
+    if got.left_alone.is_empty() {
+        return FailureKind::Partial.exit_code();
     }
     if output.json() {
         for name in &got.left_alone {
@@ -272,6 +281,7 @@ mod tests {
             skipped: 0,
             already_complete: false,
             left_alone: Vec::new(),
+            failed: Vec::new(),
             seconds: 12.2,
             dest: Some(PathBuf::from(".")),
             top: vec!["photos".into()],
