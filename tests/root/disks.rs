@@ -74,25 +74,6 @@ fn a_disk_that_takes_no_writing_is_named() {
 
 #[test]
 #[ignore = "needs root, see CONTRIBUTING"]
-fn a_disk_that_stops_taking_writes_meanwhile() {
-    let alice = Peer::new("alice");
-    alice.write("large", filler(16 << 20));
-    let sharing = alice.share(&["large"]);
-    let bob = Peer::new("bob");
-    let disk = Mount::new(&bob.path("disk"), 32 * MIB);
-    let mut getting = bob.start_get(&sharing.ticket, &["-o", "disk", "--limit-rate", "8M"]);
-    getting.wait_until_fetched(4 * MIB);
-    // A file that is open for writing keeps a file system from becoming read-only, so it is full.
-    bob.write("disk/filler", []);
-    disk.remount("size=4m");
-    getting.end().expect(8);
-    disk.remount("size=32m");
-    bob.get(&sharing.ticket, &["-o", "disk"]).expect(0);
-    assert_same_tree(&alice.path("large"), &bob.path("disk/large"));
-}
-
-#[test]
-#[ignore = "needs root, see CONTRIBUTING"]
 fn sharing_from_a_disk_that_takes_no_writing() {
     let alice = Peer::new("alice");
     let disk = Mount::new(&alice.path("disk"), 8 * MIB);

@@ -68,8 +68,7 @@ fn nothing_is_damaged(alice: &Peer, bob: &Peer) {
 }
 
 /// Kills the receiver within a step of the fetch, or lets it end where the step is behind the end.
-fn kill_at(getting: Running, bytes: u64) -> bool {
-    let mut getting = getting;
+fn kill_at(mut getting: Running, bytes: u64) -> bool {
     let enough = |event: &crate::common::Event| {
         let at = event["bytes"].as_u64();
         event["event"] == "finished" || event["phase"] == "fetch" && at >= Some(bytes)
@@ -95,7 +94,7 @@ fn random_kills_do_no_harm() {
     let mut bob = Peer::new("bob");
     let mut done = 0;
     while done < kills {
-        if random.below(4) == 0 {
+        if random.below(10) == 0 {
             sharing = restart(&alice, sharing, &ticket, &bob, random.below(total));
         } else {
             // From where the last run stopped, a little further, so that there are many runs to one fetch.

@@ -1,0 +1,271 @@
+//! House rules that no compiler checks: which layer may know which, where may be printed, how long a
+//! file may be, and that every module says what it is for.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What a layer may use of the crate, as the table in `src/lib.rs` has it. Arrows point down only.
+const LAYERS: [(&str, &[&str]); 8] = [
+    ("content", &[]),
+    ("events", &["content"]),
+    ("disk", &["content", "events"]),
+    ("profile", &["content", "events", "disk"]),
+    ("node", &["content", "events"]),
+    ("transfer", &["content", "events", "disk", "node"]),
+    (
+        "app",
+        &["content", "events", "disk", "profile", "node", "transfer"],
+    ),
+    (
+        "cli",
+        &["content", "events", "disk", "profile", "node", "app"],
+    ),
+];
+
+/// Crates that belong to some layers only.
+const CRATES: [(&str, &[&str]); 8] = [
+    // A peer's id and the ticket are types of iroh; the command line has them from `content`.
+    ("iroh", &["content", "profile", "node", "transfer"]),
+    ("iroh_blobs", &["content", "transfer", "app"]),
+    ("iroh_mdns_address_lookup", &["node"]),
+    ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("ignore", &["disk"]),
+];
+
+/// Most lines of code in one file, without comments and tests.
+const LINES: usize = 400;
+
+/// Files that may be longer, and why.
+const LONGER: [(&str, &str); 0] = [];
+
+struct Source {
+    /// Below `src`, with `/`.
+    name: String,
+    text: String,
+}
+
+impl Source {
+    /// The first component of its path: `content`, or `lib` for `src/lib.rs`.
+    fn layer(&self) -> &str {
+        let first = self.name.split('/').next().unwrap();
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+
+    fn is_test(&self) -> bool {
+        self.name.ends_with("/tests.rs") || self.name.contains("/tests/")
+    }
+
+    /// Lines of code with their numbers: without comments, without blank lines, and without modules that
+    /// exist for tests alone.
+    fn code(&self) -> Vec<(usize, &str)> {
+        let mut code = Vec::new();
+        let mut lines = self.text.lines().zip(1..);
+        while let Some((line, number)) = lines.next() {
+            let trimmed = line.trim();
+            if trimmed == "#[cfg(test)]" {
+                let indent = line.len() - line.trim_start().len();
+                let Some((item, _)) = lines.next() else { break };
+                if item.trim_end().ends_with('{') {
+                    let end = format!("{}}}", " ".repeat(indent));
+                    lines.by_ref().find(|(line, _)| *line == end);
+                }
+            } else if !trimmed.is_empty() && !trimmed.starts_with("//") {
+                code.push((number, line));
+            }
+        }
+        code
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    let mut folders = vec![src.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let below = path.strip_prefix(&src).unwrap();
+                let parts: Vec<_> = below.iter().map(|part| part.to_str().unwrap()).collect();
+                sources.push(Source {
+                    name: parts.join("/"),
+                    text: fs::read_to_string(&path).unwrap(),
+                });
+            }
+        }
+    }
+    assert!(sources.len() > 50, "the sources are where they were");
+    sources
+}
+
+/// Fails with all that was found.
+fn none(found: &[String]) {
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+/// The names that follow `prefix` in a line: `crate::disk` and each of `crate::{disk, node::Node}`.
+/// A list over several lines is joined before.
+fn used<'a>(code: &'a str, prefix: &str) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices(prefix) {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':' || c == '$') {
+            continue;
+        }
+        let rest = &code[at + prefix.len()..];
+        let Some(list) = rest.strip_prefix('{') else {
+            names.push(first_word(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let mut start = true;
+        for (at, c) in list.char_indices() {
+            match c {
+                '}' if depth == 0 => break,
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 0 => start = true,
+                c if start && depth == 0 && !c.is_whitespace() => {
+                    names.push(first_word(&list[at..]));
+                    start = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+fn first_word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+fn joined(source: &Source) -> String {
+    let lines = source.code().into_iter().map(|(_, line)| line);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn arrows_point_down() {
+    let mut found = Vec::new();
+    for source in sources() {
+        let Some((_, allowed)) = LAYERS.iter().find(|(layer, _)| *layer == source.layer()) else {
+            continue;
+        };
+        let code = joined(&source);
+        for name in used(&code, "crate::") {
+            let is_layer = LAYERS.iter().any(|(layer, _)| *layer == name);
+            if is_layer && name != source.layer() && !allowed.contains(&name) {
+                found.push(format!("src/{} uses crate::{name}", source.name));
+            }
+        }
+    }
+    none(&found);
+}
+
+#[test]
+fn crates_stay_in_their_layers() {
+    let mut found = Vec::new();
+    for source in sources() {
+        let code = joined(&source);
+        for (name, allowed) in CRATES {
+            let path = format!("{name}::");
+            if !allowed.contains(&source.layer()) && !used(&code, &path).is_empty() {
+                found.push(format!("src/{} uses {name}", source.name));
+            }
+        }
+    }
+    none(&found);
+}
+
+#[test]
+fn every_layer_is_in_the_table() {
+    let map = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    for (layer, _) in LAYERS {
+        assert!(
+            map.contains(&format!("| [`{layer}`] |")),
+            "{layer} in src/lib.rs"
+        );
+    }
+    for source in sources() {
+        let layer = source.layer();
+        let known = LAYERS.iter().any(|(name, _)| *name == layer);
+        assert!(
+            known || ["lib", "main"].contains(&layer),
+            "the layer {layer}"
+        );
+    }
+}
+
+#[test]
+fn nothing_climbs_two_modules_up() {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| !source.is_test()) {
+        for (number, line) in source.code() {
+            if line.contains("super::super") {
+                found.push(format!("src/{}:{number}: name it by crate::", source.name));
+            }
+        }
+    }
+    none(&found);
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let mut found = Vec::new();
+    for source in sources() {
+        if source.layer() == "cli" || source.is_test() {
+            continue;
+        }
+        for (number, line) in source.code() {
+            let prints = ["println!", "eprintln!", "print!", "eprint!", "dbg!"];
+            if prints.iter().any(|print| line.contains(print)) {
+                found.push(format!("src/{}:{number} prints", source.name));
+            }
+        }
+    }
+    none(&found);
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| !source.is_test()) {
+        if !source.text.starts_with("//! ") {
+            found.push(format!("src/{} does not begin with //!", source.name));
+        }
+    }
+    none(&found);
+}
+
+#[test]
+fn files_are_short() {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| !source.is_test()) {
+        let lines = source.code().len();
+        let excused = LONGER.iter().any(|(name, _)| *name == source.name);
+        if lines > LINES && !excused {
+            found.push(format!("src/{} has {lines} lines of code", source.name));
+        }
+        if lines <= LINES && excused {
+            found.push(format!("src/{} needs no excuse any more", source.name));
+        }
+    }
+    none(&found);
+}
+
+#[test]
+fn lists_of_names_are_read() {
+    let code = "use crate::{\n    app::{self, Accept},\n    disk::Stop, events,\n};\ncrate::node::x; my_crate::y";
+    assert_eq!(used(code, "crate::"), ["app", "disk", "events", "node"]);
+}
