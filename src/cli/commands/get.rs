@@ -211,8 +211,14 @@ fn report(output: &Output, got: &Got) -> u8 {
     if !got.failed.is_empty() {
         // Each was named when it was noticed.
         let count = got.failed.len();
-        let entries = if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") };
-        output.warn(&format!("incomplete: {entries} could not be had, see above"));
+        let entries = if count == 1 {
+            "1 entry".to_owned()
+        } else {
+            format!("{count} entries")
+        };
+        output.warn(&format!(
+            "incomplete: {entries} could not be had, see above"
+        ));
     }
     if got.left_alone.is_empty() {
         return FailureKind::Partial.exit_code();
