@@ -111,7 +111,7 @@ impl GetOptions {
             dest,
             only: Vec::new(),
             on_conflict: OnConflict::Stop,
-            wait: Wait::For(Duration::from_secs(600)),
+            wait: Wait::For(Duration::from_mins(10)),
             verify: false,
             max_size: None,
             ask_above: 10_000_000_000,
@@ -167,10 +167,18 @@ impl Getting {
         decider: Arc<dyn Decider>,
     ) -> Result<Self, Failure> {
         let only = Only::parse(&options.only)?;
-        check_ticket(context, &options.ticket)?;
-        if let Dest::Dir(path) = &options.dest {
-            check_destination(path)?;
-        }
+        let checked = {
+            let (context, ticket) = (context.clone(), options.ticket.clone());
+            let folder = match &options.dest {
+                Dest::Dir(path) => Some(path.clone()),
+                Dest::Writer(_) => None,
+            };
+            tokio::task::spawn_blocking(move || {
+                check_ticket(&context, &ticket)?;
+                folder.map_or(Ok(()), |path| check_destination(&path))
+            })
+        };
+        checked.await.unwrap_or_else(|_| Err(super::broken()))?;
         let cancel = Arc::new(Notify::new());
         let stop = StopOnDrop(Stop::default());
         let (options, dest) = run::Told::of(options);

@@ -403,7 +403,12 @@ mod tests {
         let last = ChunkRanges::last_chunk();
         assert_eq!(
             wanted,
-            vec![(1, last.clone()), (2, last.clone()), (3, last)]
+            vec![
+                (0, ChunkRanges::all()),
+                (1, last.clone()),
+                (2, last.clone()),
+                (3, last)
+            ]
         );
     }
 

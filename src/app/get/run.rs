@@ -77,8 +77,8 @@ impl Job {
         let began = Instant::now();
         let offered = self.offer().await?;
         let mut got = match dest {
-            Dest::Dir(path) => self.into_folder(offered, &path).await?,
-            Dest::Writer(output) => self.into_writer(offered, output).await?,
+            Dest::Dir(path) => self.to_folder(offered, &path).await?,
+            Dest::Writer(output) => self.to_output(offered, output).await?,
         };
         got.seconds = began.elapsed().as_secs_f64();
         self.context.events.emit(Event::Finished {
@@ -143,7 +143,7 @@ impl Job {
     }
 
     /// Fetches into a folder.
-    async fn into_folder(&self, offered: Offered, path: &Path) -> Result<Got, Failure> {
+    async fn to_folder(&self, offered: Offered, path: &Path) -> Result<Got, Failure> {
         let Offered { manifest, mut link } = offered;
         let planned = async {
             let plan = self.plan(&manifest, path).await?;
@@ -359,7 +359,7 @@ impl Job {
     }
 
     /// Fetches one file to somewhere it is written in order.
-    async fn into_writer(&self, offered: Offered, output: fetch::Output) -> Result<Got, Failure> {
+    async fn to_output(&self, offered: Offered, output: fetch::Output) -> Result<Got, Failure> {
         let Offered { manifest, link } = offered;
         let mut chosen = manifest
             .files

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session<'_>) -> Result<u8, Failure> {
         for line in unused {
             context.events.warn(WarningKind::Network, line);
         }
-        let listing = app::list(&context, &ticket, wait);
+        let listing = Box::pin(app::list(&context, &ticket, wait));
         let mut manifest = match signals.unless(listing).await {
             Ok(listed) => listed?,
             Err(code) => {

@@ -128,7 +128,7 @@ pub(crate) fn run(args: &ShareArgs, session: &Session<'_>) -> Result<u8, Failure
             mut signals,
             progress,
         } = running;
-        let starting = Sharing::start(&context, options);
+        let starting = Box::pin(Sharing::start(&context, options));
         let mut sharing = match signals.unless(starting).await {
             Ok(started) => started?,
             Err(code) => {
@@ -193,7 +193,6 @@ impl ShareArgs {
                 own: Vec::new(),
                 exclude: self.exclude.clone(),
                 gitignore: self.gitignore,
-                ..WalkOptions::default()
             },
             strict: self.strict,
             skip_unreadable: self.skip_unreadable,

@@ -76,11 +76,8 @@ impl Have {
         let mut ranges = |count: u64| {
             let count = usize::try_from(count.checked_mul(2)?).ok()?;
             let boundaries: Vec<ChunkNum> = words.by_ref().take(count).map(ChunkNum).collect();
-            if boundaries.len() != count {
-                None
-            } else {
-                ChunkRanges::new(boundaries.into())
-            }
+            let complete = boundaries.len() == count;
+            ChunkRanges::new(boundaries.into()).filter(|_| complete)
         };
         let have = Self {
             synced: ranges(synced)?,

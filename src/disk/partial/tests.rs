@@ -58,7 +58,7 @@ fn what_was_saved_is_there_after_a_kill() {
     let world = World::new();
     let partial = world.partial();
     let part = partial.large(3, &world.hash, SIZE).unwrap();
-    part.write(0, &[7; 65_536]).unwrap();
+    part.write(0, &vec![7; 65_536]).unwrap();
     part.mark(&chunks(&[(0, 32)]), 32_768);
     part.save(&partial, true).unwrap();
     part.mark(&chunks(&[(32, 64)]), 32_768);
@@ -87,7 +87,7 @@ fn a_data_file_that_lost_its_end_is_not_believed() {
     let world = World::new();
     let partial = world.partial();
     let part = partial.large(3, &world.hash, SIZE).unwrap();
-    part.write(0, &[7; 65_536]).unwrap();
+    part.write(0, &vec![7; 65_536]).unwrap();
     part.mark(&chunks(&[(0, 64)]), 65_536);
     part.save(&partial, true).unwrap();
     part.data().set_len(10_000).unwrap();

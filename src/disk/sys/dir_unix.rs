@@ -235,8 +235,6 @@ fn single(name: &[u8]) -> io::Result<&OsStr> {
 #[expect(
     clippy::unnecessary_cast,
     clippy::cast_sign_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_lossless,
     reason = "the width and sign of these fields differ between systems"
 )]
 fn stat_of(stat: &rustix::fs::Stat) -> FileStat {

@@ -171,14 +171,13 @@ pub fn make(
                         want(file.path.clone(), true);
                     }
                     Conflicts::Rename if own => {
-                        match renamer
-                            .free_name(&file.path, |path| is_free(destination, path, file))?
-                        {
-                            (place, false) => want(place, false),
-                            (_, true) => {
-                                plan.have.0 += 1;
-                                plan.have.1 = plan.have.1.saturating_add(size);
-                            }
+                        let free = |path: &EntryPath| is_free(destination, path, file);
+                        let (place, is_there) = renamer.free_name(&file.path, free)?;
+                        if is_there {
+                            plan.have.0 += 1;
+                            plan.have.1 = plan.have.1.saturating_add(size);
+                        } else {
+                            want(place, false);
                         }
                     }
                     Conflicts::Skip => {
@@ -517,8 +516,11 @@ fn stays_inside(link: &LinkEntry, tops: &HashSet<&[u8]>) -> bool {
     for component in target.split(|byte| *byte == b'/') {
         match component {
             b"" | b"." => {}
-            b".." if went_down.is_some() || above.pop().is_none() => return false,
-            b".." => {}
+            b".." => {
+                if went_down.is_some() || above.pop().is_none() {
+                    return false;
+                }
+            }
             name => {
                 went_down.get_or_insert(name);
             }

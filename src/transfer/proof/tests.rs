@@ -10,7 +10,9 @@ fn content(size: usize) -> Vec<u8> {
         .collect()
 }
 
-fn encoder(data: &[u8], ranges: &ChunkRanges) -> (Hash, Encoder<InMemory<Vec<u8>, Vec<u8>>>) {
+type Memory = InMemory<Vec<u8>, Vec<u8>>;
+
+fn encoder(data: &[u8], ranges: &ChunkRanges) -> (Hash, Encoder<Memory>) {
     let outboard = PreOrderMemOutboard::create(data, BLOCK_SIZE);
     let hash = Hash::from(outboard.root);
     let memory = InMemory {

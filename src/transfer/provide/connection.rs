@@ -30,7 +30,7 @@ const REQUESTS_AT_ONCE: usize = 32;
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
 /// How long a peer may be connected without asking anything.
-const IDLE: Duration = Duration::from_secs(120);
+const IDLE: Duration = Duration::from_mins(2);
 
 /// What is known about a peer that is being served.
 struct Guest {
@@ -156,7 +156,7 @@ async fn answer(
         // Waiting for the peer's acknowledgement keeps the stream from being taken down with the
         // last bytes under way.
         Answered::Sent => {
-            let _ = tokio::time::timeout(Duration::from_secs(60), send.stopped()).await;
+            let _ = tokio::time::timeout(Duration::from_mins(1), send.stopped()).await;
         }
         Answered::Broken => {
             let _ = send.reset(Reset::Limit.code());

@@ -29,7 +29,7 @@ use crate::transfer::{
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a peer may take to accept [`SLICE`] bytes.
-const SLICE_WITHIN: Duration = Duration::from_secs(60);
+const SLICE_WITHIN: Duration = Duration::from_mins(1);
 
 /// What is written at once: a slice over the slowest line we care for (a few kilobytes a second)
 /// must fit into [`SLICE_WITHIN`].
