@@ -101,8 +101,8 @@ fn patterns_that_match_nothing_or_make_no_sense() {
     assert!(refused.message().contains("--only"), "{refused}");
     let refused = is_refused(&bob, &["get", &sharing.ticket, "--only", "a["], 2);
     assert!(refused.message().contains("a["), "{refused}");
-    let refused = is_refused(&alice, &["share", "p", "--exclude", "a["], 2);
-    assert!(refused.message().contains("a["), "{refused}");
+    let refused = is_refused(&alice, &["share", "p", "--exclude", "{a"], 2);
+    assert!(refused.message().contains("{a"), "{refused}");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn names_that_other_systems_cannot_have() {
     alice.write("p/back\\slash", "x");
     alice.write("p/fine", "x");
     let refused = is_refused(&alice, &["share", "p"], 1);
-    assert!(refused.message().contains("p/back\\\\slash"), "{refused}");
+    assert!(refused.message().contains("p/back\\slash"), "{refused}");
     let _sharing = alice.share(&["p", "--exclude", "back*"]);
 }
 

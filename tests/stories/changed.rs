@@ -47,12 +47,18 @@ fn is_noticed(change: impl Fn(&Path)) {
     );
 }
 
+/// What was offered is still all there, in front of what came later.
 #[test]
 fn longer() {
-    is_noticed(|path| {
+    let (_alice, _sharing, bob, got) = changed(|path| {
         let mut file = File::options().append(true).open(path).unwrap();
         file.write_all(b"one more line").unwrap();
     });
+    let got = got.expect(0);
+    assert!(
+        bob.read("p/m") == filler(SIZE + 1),
+        "what was offered: {got}"
+    );
 }
 
 #[test]

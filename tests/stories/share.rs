@@ -3,10 +3,12 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
+    os::unix::fs::PermissionsExt as _,
 };
 
 use crate::common::{
-    Ended, Peer, Running, assert_same_tree, every_kind_of_entry, fifo, filler, link, write,
+    Ended, Peer, Running, assert_same_tree, every_kind_of_entry, fifo, filler, link, set_mode,
+    write,
 };
 
 /// Bob fetches all of it into his working folder.
@@ -56,6 +58,25 @@ fn a_single_file_arrives_under_its_name() {
     let (bob, _) = fetch(&sharing.ticket);
     assert_eq!(names_in(&bob, ""), ["report.pdf"]);
     assert_same_tree(&alice.path("folder/report.pdf"), &bob.path("report.pdf"));
+}
+
+#[test]
+fn a_folder_that_takes_no_writing_arrives_so_that_it_can_be_completed() {
+    let alice = Peer::new("alice");
+    alice.write("p/sealed/file", "content");
+    set_mode(&alice.path("p/sealed"), 0o555);
+    let sharing = alice.share(&["p"]);
+    let (bob, _) = fetch(&sharing.ticket);
+    assert_same_tree(&alice.path("p/sealed/file"), &bob.path("p/sealed/file"));
+    let mode = fs::metadata(bob.path("p/sealed"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(
+        mode & 0o777,
+        0o755,
+        "its owner can write there, others as before"
+    );
 }
 
 #[test]
