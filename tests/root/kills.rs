@@ -18,6 +18,10 @@ fn number(name: &str) -> Option<u64> {
     )
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever wants to repeat a run has to know it"
+)]
 fn seed() -> u64 {
     let now = || {
         SystemTime::now()
