@@ -1,5 +1,7 @@
 //! Listing what a ticket names, without fetching content.
 
+use std::sync::Arc;
+
 use crate::{
     app::{Context, Wait},
     content::{Limits, Manifest, Ticket},
@@ -23,8 +25,13 @@ pub async fn list(context: &Context, ticket: &Ticket, wait: Wait) -> Result<Mani
         Wait::For(time) => Some(time),
         Wait::Forever => None,
     };
-    let link = Link::new(node, ticket.addr.clone(), patience, context.events.clone());
-    let (link, listing) = listing::fetch(link, ticket.hash, ticket.format, &Limits::DEFAULT).await;
+    let link = Arc::new(Link::new(
+        node,
+        ticket.addr.clone(),
+        patience,
+        context.events.clone(),
+    ));
+    let listing = listing::fetch(link.clone(), ticket.hash, ticket.format, &Limits::DEFAULT).await;
     link.close(Close::Done).await;
     listing.map(|listing| listing.manifest)
 }

@@ -49,7 +49,7 @@ pub enum PathError {
     /// The first component is `~`, which shells take for the home folder.
     #[error("it starts with ~, which stands for the home folder")]
     Home,
-    /// The first component is, or folds to, [`PARTIAL_DIR`].
+    /// A component is, or folds to, [`PARTIAL_DIR`].
     #[error("Grove keeps unfinished files under this name")]
     Partial,
     /// A component is longer than [`Limits::component_bytes`].
@@ -226,6 +226,9 @@ fn check_component(component: &[u8], limits: &Limits) -> Result<(), PathError> {
     if component.contains(&b'\\') {
         return Err(PathError::Backslash);
     }
+    if is_partial_dir(component) {
+        return Err(PathError::Partial);
+    }
     if component.len() > limits.component_bytes {
         return Err(PathError::ComponentTooLong {
             max: limits.component_bytes,
@@ -246,13 +249,16 @@ fn check_top(component: &[u8]) -> Result<(), PathError> {
     if component == b"~" {
         return Err(PathError::Home);
     }
+    Ok(())
+}
+
+/// Whether a name is, or folds to, [`PARTIAL_DIR`]. A stranger could plant progress records with it,
+/// at any depth, since any folder may be the destination of another fetch.
+fn is_partial_dir(component: &[u8]) -> bool {
     // A spelling that folds to the name is the same folder to some file systems. ASCII that starts
     // with another byte cannot fold to it, which spares most names the work.
     let suspect = component.first() == Some(&b'.') || !component.is_ascii();
-    if suspect && fold_component(component) == PARTIAL_DIR.as_bytes() {
-        return Err(PathError::Partial);
-    }
-    Ok(())
+    suspect && fold_component(component) == PARTIAL_DIR.as_bytes()
 }
 
 /// What Windows cannot hold in one component; compiled everywhere, so that it is tested everywhere.

@@ -22,7 +22,7 @@ pub use cache_info::{CacheInfo, cache_info, clear_cache};
 pub use dest::{Destination, Place};
 pub use hash::{HashProgress, hash_file, hash_tree, outboard_of};
 pub use outboard::{OUTBOARD_MIN, Outboards};
-pub use partial::{Finish, PartFile, Partial};
+pub use partial::{Finish, PartFile, Partial, Peek};
 pub use spool::{Snapshot, Spooled, snapshot, spool};
 pub use stop::Stop;
 pub use sys::{

@@ -16,7 +16,7 @@
 mod have;
 
 use std::{
-    fs::File,
+    fs::{File, TryLockError},
     io::{self, Read as _, Write as _},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -84,8 +84,10 @@ impl Partial {
             }
             other => other?,
         };
-        if lock.try_lock().is_err() {
-            return Err(io::ErrorKind::ResourceBusy.into());
+        match lock.try_lock() {
+            // Where the file system knows no locks, two fetches at once are the user's to avoid.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::ResourceBusy.into()),
         }
         for left in dir.names()?.iter().filter(|name| name.ends_with(b".new")) {
             dir.remove_file(left)?;
@@ -98,13 +100,14 @@ impl Partial {
         })
     }
 
-    /// Whether there is unfinished work of the share `root` in `destination`.
+    /// A look at unfinished work of the share `root` in `destination`, if there is any.
     #[must_use]
-    pub fn exists(destination: &Destination, root: &Hash) -> bool {
+    pub fn peek(destination: &Destination, root: &Hash) -> Option<Peek> {
         let holder = destination.root().open_dir(PARTIAL_DIR.as_bytes());
         holder
             .and_then(|holder| holder.open_dir(root.to_hex().as_bytes()))
-            .is_ok()
+            .ok()
+            .map(Peek)
     }
 
     /// Writes a whole small file under its final name.
@@ -140,23 +143,25 @@ impl Partial {
     /// Those of opening and making.
     pub fn large(&self, number: u32, hash: &Hash, size: u64) -> io::Result<PartFile> {
         let names = LargeNames::new(number);
+        let have = have_of(&self.dir, &names, hash, size);
+        if have.is_none() {
+            // A record that does not fit this data must not come to fit it while it grows.
+            self.remove_if_there(&names.have)?;
+        }
         let data = self.open_or_create(&names.data)?;
         let tree = self.open_or_create(&names.tree)?;
-        let mut bytes = Vec::new();
-        match self.dir.open_file(&names.have, false) {
-            Ok(mut file) => {
-                file.read_to_end(&mut bytes)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        if have.is_none() {
+            data.set_len(0)?;
+            tree.set_len(0)?;
         }
-        let have = Have::decode(&bytes, hash, size, data.metadata()?.len()).unwrap_or_default();
+        let have = have.unwrap_or_default();
         let state = State {
             unproven: &have.written - &have.synced,
             have: have.synced.clone(),
             synced: have.synced,
             unsaved: 0,
             last_sync: Instant::now(),
+            placed: false,
         };
         Ok(PartFile {
             data,
@@ -168,23 +173,23 @@ impl Partial {
         })
     }
 
-    /// Which parts of a large file an earlier run has written, in chunks, without opening it for
-    /// writing; nothing when it was not begun.
+    /// Which parts of a large file an earlier run has written, in chunks; nothing when it was not
+    /// begun.
     #[must_use]
     pub fn have(&self, number: u32, hash: &Hash, size: u64) -> ChunkRanges {
-        let names = LargeNames::new(number);
-        let read = || {
-            let data = self.dir.open_file(&names.data, false)?;
-            let mut bytes = Vec::new();
-            self.dir
-                .open_file(&names.have, false)?
-                .read_to_end(&mut bytes)?;
-            io::Result::Ok((bytes, data.metadata()?.len()))
-        };
-        let have = read()
-            .ok()
-            .and_then(|(bytes, length)| Have::decode(&bytes, hash, size, length));
+        let have = have_of(&self.dir, &LargeNames::new(number), hash, size);
         have.unwrap_or_default().written
+    }
+
+    /// Forgets what was fetched of a large file, which the sharer cannot send any more.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn forget_large(&self, number: u32) -> io::Result<()> {
+        let names = LargeNames::new(number);
+        self.remove_if_there(&names.have)?;
+        self.remove_if_there(&names.data)?;
+        self.remove_if_there(&names.tree)
     }
 
     /// Writes down which folders of the share were missing, before they are made.
@@ -235,7 +240,11 @@ impl Partial {
         finish: &Finish,
     ) -> io::Result<FileStat> {
         finish.apply(&part.data)?;
+        // Other streams may be about to write down what they have; nothing may vouch for this data
+        // once it has left.
+        let mut state = part.state();
         destination.place(&self.dir, &part.names.data, entry, finish.replace)?;
+        state.placed = true;
         let stat = FileStat::of(&part.data)?;
         self.remove_if_there(&part.names.have)?;
         self.remove_if_there(&part.names.tree)?;
@@ -246,7 +255,7 @@ impl Partial {
     ///
     /// # Errors
     /// Those of removing.
-    pub fn remove(self, destination: &Destination) -> io::Result<()> {
+    pub fn remove(&self, destination: &Destination) -> io::Result<()> {
         for name in self.dir.names()? {
             self.dir.remove_file(&name)?;
         }
@@ -260,7 +269,7 @@ impl Partial {
     ///
     /// # Errors
     /// Those of removing.
-    pub fn remove_unless_begun(self, destination: &Destination) -> io::Result<()> {
+    pub fn remove_unless_begun(&self, destination: &Destination) -> io::Result<()> {
         if self
             .dir
             .names()?
@@ -290,6 +299,11 @@ impl Partial {
     fn open_or_create(&self, name: &[u8]) -> io::Result<File> {
         match self.dir.open_file(name, true) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.dir.create_file(name),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                // It was given its final mode, and then a kill came before its final name.
+                sys::finish_file(&self.dir.open_file(name, false)?, Some(0o600), None)?;
+                self.dir.open_file(name, true)
+            }
             other => other,
         }
     }
@@ -300,6 +314,34 @@ impl Partial {
             _ => Ok(()),
         }
     }
+}
+
+/// Unfinished work, looked at without disturbing a fetch that may be at it.
+#[derive(Debug)]
+pub struct Peek(Dir);
+
+impl Peek {
+    /// The same as [`Partial::have`].
+    #[must_use]
+    pub fn have(&self, number: u32, hash: &Hash, size: u64) -> ChunkRanges {
+        have_of(&self.0, &LargeNames::new(number), hash, size)
+            .unwrap_or_default()
+            .written
+    }
+}
+
+/// The record of a large file, if there is one that fits its data.
+fn have_of(dir: &Dir, names: &LargeNames, hash: &Hash, size: u64) -> Option<Have> {
+    let length = match dir.look(&names.data) {
+        Ok(sys::Found::File(stat)) => stat.size,
+        _ => return None,
+    };
+    let mut bytes = Vec::new();
+    dir.open_file(&names.have, false)
+        .ok()?
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Have::decode(&bytes, hash, size, length)
 }
 
 fn open_or_make(parent: &Dir, name: &[u8]) -> io::Result<Dir> {
@@ -348,6 +390,8 @@ struct State {
     unproven: ChunkRanges,
     unsaved: u64,
     last_sync: Instant,
+    /// Whether the file has its final name, and no record of it is to be written any more.
+    placed: bool,
 }
 
 impl PartFile {
@@ -459,6 +503,9 @@ impl PartFile {
         // Two streams may save at once, each with its own view; under the lock the later one wins,
         // and it has seen more.
         let mut state = self.state();
+        if state.placed {
+            return Ok(());
+        }
         if sync {
             state.synced |= written;
         }

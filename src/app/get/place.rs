@@ -1,9 +1,13 @@
 //! What is done at the destination beside the files' content: folders, links, modes and times.
 
-use std::{collections::HashSet, io, time::SystemTime};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    time::SystemTime,
+};
 
 use crate::{
-    content::{EntryPath, Manifest},
+    content::{EntryPath, FileEntry, Manifest},
     disk::{self, Destination, FileStat, Partial, TreeCache},
     events::{Events, Failure, FailureKind, WarningKind},
     profile::Profile,
@@ -83,6 +87,9 @@ pub(super) fn finish(
     Ok(())
 }
 
+/// With more top-level entries, a cache file for each costs more than it saves.
+const MANY_TOPS: usize = 1000;
+
 /// Remembers the hashes of what was placed, so that neither another fetch nor a share of it reads it
 /// again.
 pub(super) fn remember(
@@ -92,20 +99,24 @@ pub(super) fn remember(
     profile: &Profile,
 ) {
     let now = SystemTime::now();
-    for top in manifest.top_level() {
-        let cache = cache_of(profile, destination, top);
-        let files = placed.iter().filter_map(|(number, stat)| {
-            manifest
-                .files
-                .get(*number as usize)
-                .map(|file| (file, stat))
-        });
-        let mut any = false;
-        for (file, stat) in files.filter(|(file, _)| file.path.top() == top) {
-            cache.insert(stat, file.hash, now);
-            any = true;
+    let mut by_top: HashMap<&[u8], Vec<(&FileEntry, &FileStat)>> = HashMap::new();
+    for (number, stat) in placed {
+        if let Some(file) = manifest.files.get(*number as usize) {
+            by_top
+                .entry(file.path.top())
+                .or_default()
+                .push((file, stat));
         }
-        if any && let Err(error) = cache.save() {
+    }
+    if by_top.len() > MANY_TOPS {
+        return;
+    }
+    for (top, files) in by_top {
+        let cache = cache_of(profile, destination, top);
+        for (file, stat) in files {
+            cache.insert(stat, file.hash, now);
+        }
+        if let Err(error) = cache.checkpoint() {
             tracing::debug!(%error, "hashes are not remembered");
         }
     }

@@ -14,13 +14,13 @@ use tokio::sync::Notify;
 use super::{Accept, Decider, Dest, GetOptions, Got, OnConflict, Wait, kept, place};
 use crate::{
     app::{Context, broken},
-    content::{EntryPath, Limits, Manifest, Ticket, escape, human_bytes},
+    content::{EntryPath, Hash, Limits, Manifest, Ticket, escape, human_bytes},
     disk::{self, Destination, Partial, Stop},
     events::{Event, Failure, FailureKind, Phase, WarningKind},
     node::{Node, Role},
     transfer::{
         fetch::{
-            self, Conflicts, Fetch, Fetched, Link, Only, Plan, PlanOptions, check_space,
+            self, Conflicts, Fetch, Fetched, Link, Only, Plan, PlanOptions, Want, check_space,
             listing::{self, Listing},
         },
         wire::{ALPN, Close},
@@ -69,7 +69,7 @@ impl Told {
 /// A manifest, and the link it came over, if it came over one.
 struct Offered {
     manifest: Arc<Manifest>,
-    link: Option<Link>,
+    link: Option<Arc<Link>>,
 }
 
 impl Job {
@@ -97,24 +97,26 @@ impl Job {
     async fn offer(&self) -> Result<Offered, Failure> {
         let ticket = &self.options.ticket;
         let limits = Limits::DEFAULT;
-        let (profile, root) = (self.context.profile.clone(), ticket.hash);
-        let kept = tokio::task::spawn_blocking(move || kept::find(&profile, &root, &limits));
-        if let Ok(Some(manifest)) = kept.await {
-            return Ok(Offered {
-                manifest: Arc::new(manifest),
-                link: None,
-            });
+        if ticket.format == BlobFormat::HashSeq {
+            let (profile, root) = (self.context.profile.clone(), ticket.hash);
+            let kept = tokio::task::spawn_blocking(move || kept::find(&profile, &root, &limits));
+            if let Ok(Some(manifest)) = kept.await {
+                return Ok(Offered {
+                    manifest: Arc::new(manifest),
+                    link: None,
+                });
+            }
         }
         let link = self.link().await?;
-        let fetching = listing::fetch(link, ticket.hash, ticket.format, &limits);
-        let (link, listing) = tokio::select! {
+        let fetching = listing::fetch(link.clone(), ticket.hash, ticket.format, &limits);
+        let listing = tokio::select! {
             fetched = fetching => fetched,
-            () = self.cancel.notified() => return Err(interrupted()),
+            () = self.cancel.notified() => Err(interrupted()),
         };
         let listing = match listing {
             Ok(listing) => listing,
             Err(failure) => {
-                link.close(Close::Done).await;
+                link.close(closing(&failure)).await;
                 return Err(failure);
             }
         };
@@ -126,7 +128,7 @@ impl Job {
         })
     }
 
-    async fn link(&self) -> Result<Link, Failure> {
+    async fn link(&self) -> Result<Arc<Link>, Failure> {
         let secret = self.context.profile.secret_key()?;
         let node = Node::bind(secret, &self.context.network, Role::Fetch, ALPN).await?;
         let patience = match self.options.wait {
@@ -134,71 +136,80 @@ impl Job {
             Wait::Forever => None,
         };
         let address = self.options.ticket.addr.clone();
-        Ok(Link::new(
+        Ok(Arc::new(Link::new(
             node,
             address,
             patience,
             self.context.events.clone(),
-        ))
+        )))
     }
 
     /// Fetches into a folder.
     async fn to_folder(&self, offered: Offered, path: &Path) -> Result<Got, Failure> {
         let Offered { manifest, mut link } = offered;
-        let planned = async {
-            let plan = self.plan(&manifest, path).await?;
-            self.context.events.emit(Event::Offer {
-                name: manifest.name(),
-                files: plan.files,
-                bytes: plan.bytes,
-            });
-            self.may_go_on(&manifest, &plan, path).await?;
-            Ok(plan)
+        let result = self.planned_and_placed(&manifest, &mut link, path).await;
+        if let Some(link) = link {
+            let why = match &result {
+                Ok(got) if got.failed.is_empty() => Close::Complete,
+                Ok(_) => Close::Done,
+                Err(failure) => closing(failure),
+            };
+            link.close(why).await;
+        }
+        result
+    }
+
+    async fn planned_and_placed(
+        &self,
+        manifest: &Arc<Manifest>,
+        link: &mut Option<Arc<Link>>,
+        path: &Path,
+    ) -> Result<Got, Failure> {
+        let mut plan = self.plan(manifest, path).await?;
+        self.context.events.emit(Event::Offer {
+            name: manifest.name(),
+            files: plan.files,
+            bytes: plan.bytes,
+        });
+        let root = self.options.ticket.hash;
+        let unfinished = {
+            let (wants, path) = (plan.wants.clone(), path.to_owned());
+            tokio::task::spawn_blocking(move || left_by_earlier_run(&wants, &path, &root))
+                .await
+                .unwrap_or_default()
         };
-        let plan = match planned.await {
-            Ok(plan) => plan,
-            Err(failure) => {
-                if let Some(link) = link.take() {
-                    link.close(Close::Done).await;
-                }
-                return Err(failure);
-            }
-        };
+        self.may_go_on(manifest, &plan, unfinished.unwrap_or(0), path)
+            .await?;
         for refused in &plan.refused_links {
             let message = format!("{refused} is left out: it is a link out of the share");
             self.context.events.warn(WarningKind::LeftOut, message);
         }
-        let unfinished = Destination::open(path)
-            .ok()
-            .flatten()
-            .is_some_and(|destination| Partial::exists(&destination, &self.options.ticket.hash));
-        if plan.is_empty() && !unfinished {
-            if let Some(link) = link.take() {
-                link.close(Close::Complete).await;
-            }
-            return Ok(self.got(&manifest, &plan, path, Fetched::default(), true));
+        let top = top_level(manifest, &plan, &self.only);
+        let wants = std::mem::take(&mut plan.wants);
+        let plan = Arc::new(plan);
+        if wants.is_empty() && plan.is_empty() && unfinished.is_none() {
+            return Ok(self.got(&plan, path, top, Fetched::default(), true));
         }
-        if link.is_none() && !plan.wants.is_empty() {
-            link = Some(self.link().await?);
-        }
-        if unfinished {
-            let had = had_bytes(path, &self.options.ticket.hash, &plan);
+        if let Some(had) = unfinished {
             self.context.events.emit(Event::Resumed {
                 bytes_have: had.saturating_add(plan.have.1),
                 bytes_total: plan.bytes,
             });
         }
-        let (link, fetched) = self.place(&manifest, &plan, path, link).await;
-        if let Some(link) = link {
-            let why = match &fetched {
-                Ok(_) => Close::Complete,
-                Err(failure) if failure.kind == FailureKind::Interrupted => Close::Interrupted,
-                Err(failure) if failure.kind == FailureKind::Unverified => Close::Protocol,
-                Err(_) => Close::Done,
-            };
-            link.close(why).await;
+        if link.is_none() && !wants.is_empty() {
+            *link = Some(self.link().await?);
         }
-        Ok(self.got(&manifest, &plan, path, fetched?, false))
+        let fetched = self
+            .place(
+                manifest,
+                &plan,
+                wants,
+                unfinished.unwrap_or(0),
+                path,
+                link.clone(),
+            )
+            .await?;
+        Ok(self.got(&plan, path, top, fetched, false))
     }
 
     async fn plan(&self, manifest: &Arc<Manifest>, path: &Path) -> Result<Plan, Failure> {
@@ -256,6 +267,7 @@ impl Job {
         &self,
         manifest: &Manifest,
         plan: &Plan,
+        had: u64,
         path: &Path,
     ) -> Result<(), Failure> {
         let wanted = plan.wanted_bytes();
@@ -275,7 +287,6 @@ impl Job {
             .find(|path| path.is_dir())
             .unwrap_or(Path::new("."));
         let free = disk::available_bytes(existing).ok();
-        let had = had_bytes(path, &self.options.ticket.hash, plan);
         check_space(wanted.saturating_sub(had), free)?;
         let risky = risky_names(manifest, path);
         if wanted <= self.options.ask_above && risky.is_empty() {
@@ -299,29 +310,29 @@ impl Job {
         )
     }
 
-    /// Does what the plan says. The link is given back, if there is one.
+    /// Does what the plan says; `had` bytes of it were left by an earlier run.
     async fn place(
         &self,
         manifest: &Arc<Manifest>,
-        plan: &Plan,
+        plan: &Arc<Plan>,
+        wants: Vec<Want>,
+        had: u64,
         path: &Path,
-        link: Option<Link>,
-    ) -> (Option<Link>, Result<Fetched, Failure>) {
+        link: Option<Arc<Link>>,
+    ) -> Result<Fetched, Failure> {
         let root = self.options.ticket.hash;
         let prepared = {
-            let (manifest, plan, path) = (manifest.clone(), plan.clone(), path.to_owned());
-            tokio::task::spawn_blocking(move || prepare(&manifest, &plan, &path, &root))
+            let (manifest, plan, only) = (manifest.clone(), plan.clone(), self.only.clone());
+            let path = path.to_owned();
+            tokio::task::spawn_blocking(move || prepare(&manifest, &plan, &only, &path, &root))
         };
-        let (destination, partial, had) = match prepared.await.unwrap_or_else(|_| Err(broken())) {
-            Ok(prepared) => prepared,
-            Err(failure) => return (link, Err(failure)),
-        };
-        let (link, fetched) = match link {
-            Some(link) if !plan.wants.is_empty() => {
+        let (destination, partial) = prepared.await.unwrap_or_else(|_| Err(broken()))?;
+        let (fetched, result) = match link {
+            Some(link) if !wants.is_empty() => {
                 let fetch = Fetch {
                     root,
                     first_offset: self.first_offset(),
-                    wants: plan.wants.clone(),
+                    wants,
                     manifest: manifest.clone(),
                     destination: destination.clone(),
                     partial: partial.clone(),
@@ -332,30 +343,26 @@ impl Job {
                     total: (plan.files, plan.bytes),
                     events: self.context.events.clone(),
                 };
-                let (link, fetched) = fetch.run(link, self.cancel.notified()).await;
-                (Some(link), fetched)
+                fetch.run(link, self.cancel.notified()).await
             }
-            link => (link, Ok(Fetched::default())),
+            _ => (Fetched::default(), Ok(())),
         };
-        let fetched = match fetched {
-            Ok(fetched) => fetched,
-            Err(failure) => return (link, Err(failure)),
-        };
-        let finished = {
+        let finishing = {
             let (manifest, plan) = (manifest.clone(), plan.clone());
             let (events, fsync) = (self.context.events.clone(), self.options.fsync);
             let profile = self.context.profile.clone();
             tokio::task::spawn_blocking(move || {
-                place::finish(&manifest, &plan, &destination, &partial, fsync, &events)?;
+                // Also what an interrupted fetch placed need not be read again by the next run.
                 place::remember(&manifest, &fetched.placed, &destination, &profile);
-                let partial = Arc::into_inner(partial).ok_or_else(broken)?;
+                result?;
+                place::finish(&manifest, &plan, &destination, &partial, fsync, &events)?;
                 partial
                     .remove_unless_begun(&destination)
                     .map_err(|error| place::beside(&destination, &error))?;
                 Ok(fetched)
             })
         };
-        (link, finished.await.unwrap_or_else(|_| Err(broken())))
+        finishing.await.unwrap_or_else(|_| Err(broken()))
     }
 
     /// Fetches one file to somewhere it is written in order.
@@ -390,7 +397,7 @@ impl Job {
             Some(link) => link,
             None => self.link().await?,
         };
-        let want = fetch::Want {
+        let want = Want {
             number,
             hash: file.hash,
             size,
@@ -401,17 +408,13 @@ impl Job {
         let offset = self.first_offset() + u64::from(number);
         let rate = self.options.limit_rate;
         let events = &self.context.events;
-        let writing = fetch::to_writer(link, root, offset, &want, output, rate, events);
-        let (link, received) = tokio::select! {
+        let writing = fetch::to_writer(link.clone(), root, offset, &want, output, rate, events);
+        let received = tokio::select! {
             done = writing => done,
-            () = self.cancel.notified() => return Err(interrupted()),
+            () = self.cancel.notified() => Err(interrupted()),
         };
-        let why = if received.is_ok() {
-            Close::Complete
-        } else {
-            Close::Done
-        };
-        link.close(why).await;
+        link.close(received.as_ref().err().map_or(Close::Complete, closing))
+            .await;
         Ok(Got {
             root,
             files: 1,
@@ -437,37 +440,53 @@ impl Job {
 
     fn got(
         &self,
-        manifest: &Manifest,
         plan: &Plan,
         path: &Path,
+        top: Vec<PathBuf>,
         fetched: Fetched,
         already_complete: bool,
     ) -> Got {
         let refused = plan.refused_links.iter();
         let refused = refused.map(|link| format!("{link} is a link out of the share"));
+        let missing: u64 = fetched.failed.iter().map(|file| file.size).sum();
         Got {
             root: self.options.ticket.hash,
             files: plan.files.saturating_sub(fetched.failed.len() as u64),
-            bytes: plan.bytes,
+            bytes: plan.bytes.saturating_sub(missing),
             bytes_fetched: fetched.bytes,
             skipped: plan.have.0,
             already_complete,
             left_alone: plan.left_alone.clone(),
-            failed: fetched.failed.into_iter().chain(refused).collect(),
+            failed: fetched
+                .failed
+                .into_iter()
+                .map(|file| file.message)
+                .chain(refused)
+                .collect(),
             seconds: 0.0,
             dest: Some(path.to_owned()),
-            top: top_level(manifest, plan, &self.only),
+            top,
         }
     }
 }
 
-/// Opens the destination and the partial folder, makes folders, and sees what an earlier run left.
+/// What the sharer is told when a fetch ends this way.
+fn closing(failure: &Failure) -> Close {
+    match failure.kind {
+        FailureKind::Interrupted => Close::Interrupted,
+        FailureKind::Unverified => Close::Protocol,
+        _ => Close::Done,
+    }
+}
+
+/// Opens the destination and the partial folder, and makes folders.
 fn prepare(
     manifest: &Manifest,
     plan: &Plan,
+    only: &Only,
     path: &Path,
-    root: &crate::content::Hash,
-) -> Result<(Arc<Destination>, Arc<Partial>, u64), Failure> {
+    root: &Hash,
+) -> Result<(Arc<Destination>, Arc<Partial>), Failure> {
     let (destination, _) = Destination::create(path).map_err(|error| {
         let shown = path.to_string_lossy();
         let message = format!("cannot make {}: {}", escape(&shown), disk::reason(&error));
@@ -476,40 +495,32 @@ fn prepare(
     let partial =
         Partial::open(&destination, root).map_err(|error| place::beside(&destination, &error))?;
     let collisions = manifest.folding_collisions();
-    if let Some(first) = collisions.first()
+    let chosen = |path: &EntryPath| only.matches(path);
+    let both = collisions
+        .iter()
+        .find(|both| chosen(&both.first) && chosen(&both.second));
+    if let Some(both) = both
         && partial
             .folds_names()
             .map_err(|error| place::beside(&destination, &error))?
     {
-        let message = format!(
-            "{} and {} are the same name here",
-            first.first, first.second
-        );
-        let _ = partial.remove(&destination);
+        let message = format!("{} and {} are the same name here", both.first, both.second);
+        let _ = partial.remove_unless_begun(&destination);
         return Err(Failure::new(FailureKind::InTheWay, message)
             .hint("take one of them with --only, or choose a file system that tells them apart"));
     }
     place::make_folders(manifest, plan, &destination, &partial)?;
-    let had = had_in(&partial, plan);
-    Ok((Arc::new(destination), Arc::new(partial), had))
+    Ok((Arc::new(destination), Arc::new(partial)))
 }
 
-/// Bytes that an earlier run left of what is wanted.
-fn had_bytes(path: &Path, root: &crate::content::Hash, plan: &Plan) -> u64 {
-    let Ok(Some(destination)) = Destination::open(path) else {
-        return 0;
-    };
-    if !Partial::exists(&destination, root) {
-        return 0;
-    }
-    Partial::open(&destination, root).map_or(0, |partial| had_in(&partial, plan))
-}
-
-fn had_in(partial: &Partial, plan: &Plan) -> u64 {
-    let large = plan.wants.iter().filter(|want| fetch::is_large(want.size));
-    large
-        .map(|want| bytes_of(&partial.have(want.number, &want.hash, want.size), want.size))
-        .sum()
+/// Bytes that an earlier run left of large files that are wanted; `None` when there was none.
+fn left_by_earlier_run(wants: &[Want], path: &Path, root: &Hash) -> Option<u64> {
+    let destination = Destination::open(path).ok().flatten()?;
+    let peek = Partial::peek(&destination, root)?;
+    let large = wants.iter().filter(|want| fetch::is_large(want.size));
+    let bytes =
+        large.map(|want| bytes_of(&peek.have(want.number, &want.hash, want.size), want.size));
+    Some(bytes.sum())
 }
 
 /// How many bytes of a file of `size` bytes `chunks` are.

@@ -36,6 +36,7 @@ fn hostile_names_are_refused_everywhere() {
         (b".grove-partial", PathError::Partial),
         (b".grove-partial/root/x", PathError::Partial),
         (b".Grove-PARTIAL", PathError::Partial),
+        (b"photos/.grove-partial/root/7.have", PathError::Partial),
         (b".grove-partial. .", PathError::Partial),
         (".grove-p\u{200b}artial/x".as_bytes(), PathError::Partial),
     ];

@@ -97,6 +97,44 @@ fn a_data_file_that_lost_its_end_is_not_believed() {
 }
 
 #[test]
+fn an_old_record_does_not_vouch_for_new_data() {
+    let world = World::new();
+    let partial = world.partial();
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    part.write(SIZE - 1, &[7]).unwrap();
+    part.mark(&chunks(&[(0, SIZE.div_ceil(1024))]), SIZE);
+    part.save(&partial, true).unwrap();
+    // As after a kill between the final name and the removal of the record.
+    partial.dir.remove_file(b"3.data").unwrap();
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    assert_eq!(part.have(), ChunkRanges::empty());
+    part.write(SIZE - 1, &[7]).unwrap();
+    drop(part);
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    assert_eq!(
+        part.have(),
+        ChunkRanges::empty(),
+        "the hole is not believed"
+    );
+}
+
+#[test]
+fn a_stream_that_is_late_leaves_no_record() {
+    let world = World::new();
+    let partial = world.partial();
+    let part = partial.large(3, &world.hash, 2048).unwrap();
+    part.write(0, &[7; 2048]).unwrap();
+    part.mark(&chunks(&[(0, 2)]), 2048);
+    partial
+        .place_large(&part, &world.destination, &entry("x"), &PLAIN)
+        .unwrap();
+    part.save(&partial, true).unwrap();
+    assert!(!partial.dir.names().unwrap().contains(&b"3.have".to_vec()));
+    partial.remove_unless_begun(&world.destination).unwrap();
+    assert!(!world.dir.path().join(PARTIAL_DIR).exists());
+}
+
+#[test]
 fn a_damaged_record_says_nothing() {
     let hash = Hash::new(b"content");
     let have = Have {

@@ -18,13 +18,12 @@ use super::{
     sys,
 };
 use crate::{
-    content::{DirEntry, EntryPath, Limits, LinkEntry, escape},
+    content::{DirEntry, EntryPath, Limits, LinkEntry, PARTIAL_DIR, escape},
     disk::throttle::Throttle,
     events::{Failure, FailureKind},
 };
 
 /// Where an unfinished fetch keeps its state; never part of a share.
-const PARTIAL: &str = ".grove-partial";
 
 /// How many names a message lists.
 const LISTED: usize = 10;
@@ -139,7 +138,7 @@ fn walker(
         .filter_entry(move |entry| {
             let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
             let is_ours = is_dir
-                && (entry.file_name() == PARTIAL || own.iter().any(|own| own == entry.path()));
+                && (entry.file_name() == PARTIAL_DIR || own.iter().any(|own| own == entry.path()));
             !is_ours && !exclude.matched(entry.path(), is_dir).is_ignore()
         });
     Ok(walker)

@@ -72,8 +72,12 @@ impl From<ConnectionError> for StreamError {
 }
 
 impl From<WriteError> for StreamError {
-    fn from(_: WriteError) -> Self {
-        Self::Lost
+    fn from(error: WriteError) -> Self {
+        match error {
+            // The provider does not want the rest of the request; the connection is still good.
+            WriteError::Stopped(code) => Self::Reset(Reset::from_code(code)),
+            _ => Self::Lost,
+        }
     }
 }
 

@@ -22,12 +22,16 @@ use crate::{
 /// How long nothing at all may happen before a fetch gives up; `None` for ever.
 pub type Patience = Option<Duration>;
 
-/// How long one attempt to connect may take. A new one starts with fresh packets at once, where an
-/// old one would wait ever longer between its retries.
-const CONNECT_WITHIN: Duration = Duration::from_secs(6);
+/// How long an attempt to connect may take, by turns. A new attempt starts with fresh packets at
+/// once, where an old one waits ever longer between its retries; but a directory or a relay that is
+/// slow to answer needs a longer one now and then.
+const CONNECT_WITHIN: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(15)];
 
 /// A connection on which nothing came for so long, although something was asked, is given up.
 const SILENT: Duration = Duration::from_secs(30);
+
+/// How often is looked whether a connection has gone silent.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The pauses between attempts; the last one repeats.
 const PAUSES_MS: [u64; 6] = [100, 300, 700, 1500, 3000, 5000];
@@ -40,8 +44,10 @@ pub struct Link {
     patience: Patience,
     events: Events,
     start: Instant,
-    /// Milliseconds after `start` at which something last came.
-    last_activity: AtomicU64,
+    /// Milliseconds after `start` at which anything last came, or a connection was made.
+    heard: AtomicU64,
+    /// Milliseconds after `start` at which content was last verified: what patience is measured by.
+    progressed: AtomicU64,
     attempt: AtomicU32,
     connected: tokio::sync::Mutex<Option<Connected>>,
     reason: Mutex<String>,
@@ -63,7 +69,8 @@ impl Link {
             patience,
             events,
             start: Instant::now(),
-            last_activity: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
+            progressed: AtomicU64::new(0),
             attempt: AtomicU32::new(0),
             connected: tokio::sync::Mutex::new(None),
             reason: Mutex::new("the other side is not reachable".to_owned()),
@@ -89,9 +96,10 @@ impl Link {
             if self.attempt.load(Ordering::Relaxed) > 0 {
                 self.pause().await?;
             }
-            self.attempt.fetch_add(1, Ordering::Relaxed);
+            let attempt = self.attempt.fetch_add(1, Ordering::Relaxed);
+            let within = CONNECT_WITHIN[usize::from(attempt % 2 == 1)];
             let connecting = self.node.endpoint().connect(self.address.clone(), ALPN);
-            match tokio::time::timeout(CONNECT_WITHIN, connecting).await {
+            match tokio::time::timeout(within, connecting).await {
                 Ok(Ok(connection)) => {
                     *connected = Some(self.begin(&connection));
                     return Ok(connection);
@@ -103,24 +111,46 @@ impl Link {
     }
 
     /// Notes that something came.
-    pub fn touch(&self) {
-        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_activity.store(now, Ordering::Relaxed);
+    pub(super) fn heard(&self) {
+        self.heard.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// Notes that something came and was verified, or that waiting begins anew for another reason.
+    pub fn progressed(&self) {
+        self.progressed.store(self.now(), Ordering::Relaxed);
         self.attempt.store(0, Ordering::Relaxed);
     }
 
+    /// Waits for `reading`, which something is expected to come from, and gives up the connection
+    /// when nothing comes on it for too long.
+    pub(super) async fn patiently<T>(
+        &self,
+        connection: &Connection,
+        reading: impl Future<Output = T>,
+    ) -> T {
+        tokio::pin!(reading);
+        loop {
+            match tokio::time::timeout(LOOK_EVERY, &mut reading).await {
+                Ok(result) => return result,
+                Err(_) => self.give_up_if_silent(connection),
+            }
+        }
+    }
+
     /// Gives up a connection on which nothing came for too long.
-    pub fn give_up_if_silent(&self, connection: &Connection) {
-        if self.idle() >= SILENT {
+    fn give_up_if_silent(&self, connection: &Connection) {
+        if self.since(&self.heard) >= SILENT {
             self.set_reason("the other side has gone silent");
             connection.close(Close::Done.code(), b"silent");
         }
     }
 
-    /// How long nothing came.
-    fn idle(&self) -> Duration {
-        let last = Duration::from_millis(self.last_activity.load(Ordering::Relaxed));
-        self.start.elapsed().saturating_sub(last)
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn since(&self, moment: &AtomicU64) -> Duration {
+        Duration::from_millis(self.now().saturating_sub(moment.load(Ordering::Relaxed)))
     }
 
     /// Ends the connection, telling the sharer why, and the node.
@@ -131,12 +161,8 @@ impl Link {
         self.node.close().await;
     }
 
-    /// How often is looked whether a connection has gone silent.
-    pub(super) const fn look_every() -> Duration {
-        Duration::from_secs(5)
-    }
-
     fn begin(&self, connection: &Connection) -> Connected {
+        self.heard();
         let peer = connection.remote_id();
         let first = current_path(connection);
         let path = first.unwrap_or(Path::Direct);
@@ -205,7 +231,7 @@ impl Link {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         if let Some(patience) = self.patience {
-            let left = patience.saturating_sub(self.idle());
+            let left = patience.saturating_sub(self.since(&self.progressed));
             if left.is_zero() {
                 return Err(self.unreachable(&reason, patience));
             }

@@ -1,6 +1,6 @@
 //! What a ticket names: the manifest, fetched and verified with limits.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use bao_tree::{ChunkNum, ChunkRanges};
 use iroh_blobs::BlobFormat;
@@ -31,18 +31,17 @@ pub struct Listing {
 /// # Errors
 /// `Unreachable` or `Refused`, see [`Link::connection`]; `Unverified` when what comes is not a share.
 pub async fn fetch(
-    link: Link,
+    link: Arc<Link>,
     root: Hash,
     format: BlobFormat,
     limits: &Limits,
-) -> (Link, Result<Listing, Failure>) {
+) -> Result<Listing, Failure> {
     let wire = Wire {
         link,
         rate: None,
         received: AtomicU64::new(0),
     };
-    let listing = with_retries(&wire, root, format, limits).await;
-    (wire.link, listing)
+    with_retries(&wire, root, format, limits).await
 }
 
 /// How often an answer that was cut short is asked for again.

@@ -25,7 +25,7 @@ pub use link::{Link, Patience};
 pub use only::Only;
 pub use plan::{Conflicts, LinkItem, Plan, PlanOptions, Want, check_space, make as plan};
 pub use to_writer::{Output, to_writer};
-pub use work::{Fetch, Fetched};
+pub use work::{Fetch, Fetched, Unavailable};
 
 /// Whether a file of `size` bytes is fetched in parts, and so can be resumed in the middle.
 #[must_use]

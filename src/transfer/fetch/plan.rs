@@ -4,7 +4,10 @@
 //! left, what is missing is wanted, and anything else in the way is settled as the user said, or
 //! named. Space is compared with what is left to fetch. Nothing is written while planning.
 
-use std::{collections::HashSet, io};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+};
 
 use rayon::prelude::*;
 
@@ -133,15 +136,7 @@ pub fn make(
     let chosen = Chosen::of(manifest, options.only)?;
     let mut plan = Plan::default();
     let mut conflicts = Vec::new();
-    let states = look_at_files(
-        manifest,
-        &chosen,
-        destination,
-        options,
-        caches,
-        hashed,
-        stop,
-    )?;
+    let states = look_at_files(&chosen, destination, options, caches, hashed, stop)?;
     let mut renamer = Renamer::new(manifest);
     for ((number, file), state) in chosen.files.iter().zip(states) {
         let size = file.size.unwrap_or_default();
@@ -265,6 +260,9 @@ impl<'a> Chosen<'a> {
     }
 }
 
+/// With more top-level entries, a cache file for each costs more than it saves.
+const MANY_TOPS: usize = 1000;
+
 /// What is known about a file's place in the end.
 enum FileState {
     Have,
@@ -273,7 +271,6 @@ enum FileState {
 }
 
 fn look_at_files(
-    manifest: &Manifest,
     chosen: &Chosen<'_>,
     destination: Option<&Destination>,
     options: PlanOptions<'_>,
@@ -289,16 +286,23 @@ fn look_at_files(
         stop.check()?;
         states.push(look_at(destination, file)?);
     }
-    let any_there = states.iter().any(|state| matches!(state, State::There(_)));
-    let tops = if any_there {
-        manifest.top_level()
-    } else {
-        Vec::new()
-    };
-    let caches: Vec<(EntryPath, TreeCache)> = tops
+    let mut tops: HashSet<&[u8]> = HashSet::new();
+    for ((_, file), state) in chosen.files.iter().zip(&states) {
+        if matches!(state, State::There(_)) {
+            tops.insert(file.path.top());
+        }
+    }
+    if tops.len() > MANY_TOPS {
+        tops.clear();
+    }
+    let caches: HashMap<&[u8], TreeCache> = tops
         .into_iter()
-        .filter_map(|top| EntryPath::parse(top).ok())
-        .filter_map(|top| caches(&top).map(|cache| (top, cache)))
+        .filter_map(|top| {
+            EntryPath::parse(top)
+                .ok()
+                .and_then(|path| caches(&path))
+                .map(|c| (top, c))
+        })
         .collect();
     let settle = |((_, file), state): (&(u32, &FileEntry), State)| {
         stop.check()?;
@@ -306,10 +310,7 @@ fn look_at_files(
             State::Missing => FileState::Missing,
             State::Other(conflict) => FileState::Conflict(conflict),
             State::There(stat) => {
-                let cache = caches
-                    .iter()
-                    .find(|(top, _)| top.as_bytes() == file.path.top());
-                let cache = cache.map(|(_, cache)| cache);
+                let cache = caches.get(file.path.top());
                 let known = cache
                     .filter(|_| !options.verify)
                     .and_then(|cache| cache.get(&stat));
@@ -331,8 +332,8 @@ fn look_at_files(
     };
     let settled: Result<Vec<_>, Failure> =
         chosen.files.par_iter().zip(states).map(settle).collect();
-    for (_, cache) in &caches {
-        let _ = cache.save();
+    for cache in caches.values() {
+        let _ = cache.checkpoint();
     }
     settled
 }
@@ -460,7 +461,15 @@ fn plan_links(
     let tops: HashSet<&[u8]> = manifest.top_level().into_iter().collect();
     for (number, link) in &chosen.links {
         let number = *number;
-        if !stays_inside(link, &tops) {
+        let inside = match stays_inside(link, &tops) {
+            None => false,
+            // What is left alone may itself be a link, and lead on from here.
+            Some(target) if on_conflict == Conflicts::Skip => {
+                !is_behind_link(destination, &target)?
+            }
+            Some(_) => true,
+        };
+        if !inside {
             plan.refused_links.push(link.path.to_string());
             continue;
         }
@@ -504,32 +513,46 @@ fn plan_links(
 ///
 /// It must be relative, and may go up only at its beginning and not above the destination: the
 /// folders above a link are real ones, while behind a name there may be another link, and going up
-/// from there leads who knows where. What it arrives at must begin with a name of the share.
-fn stays_inside(link: &LinkEntry, tops: &HashSet<&[u8]>) -> bool {
+/// from there leads who knows where. What it arrives at, which is returned, must begin with a name of
+/// the share.
+fn stays_inside(link: &LinkEntry, tops: &HashSet<&[u8]>) -> Option<EntryPath> {
     let target = &link.target;
     if target.starts_with(b"/") {
-        return false;
+        return None;
     }
-    let mut above: Vec<&[u8]> = link.path.components().collect();
-    above.pop();
-    let mut went_down = None;
+    let mut at: Vec<&[u8]> = link.path.components().collect();
+    at.pop();
+    let mut went_down = false;
     for component in target.split(|byte| *byte == b'/') {
         match component {
             b"" | b"." => {}
             b".." => {
-                if went_down.is_some() || above.pop().is_none() {
-                    return false;
+                if went_down || at.pop().is_none() {
+                    return None;
                 }
             }
             name => {
-                went_down.get_or_insert(name);
+                went_down = true;
+                at.push(name);
             }
         }
     }
-    match above.first().copied().or(went_down) {
-        Some(top) => tops.contains(top),
-        None => false,
-    }
+    let is_ours = at.first().is_some_and(|top| tops.contains(top));
+    EntryPath::parse(&at.join(&b'/')).ok().filter(|_| is_ours)
+}
+
+/// Whether there is a link at `target`, or above it, at the destination.
+fn is_behind_link(destination: Option<&Destination>, target: &EntryPath) -> Result<bool, Failure> {
+    let Some(destination) = destination else {
+        return Ok(false);
+    };
+    let place = destination
+        .look(target)
+        .map_err(|error| unlookable(target, &error))?;
+    Ok(matches!(
+        place,
+        Place::Is(Found::Link(_)) | Place::Blocked(..)
+    ))
 }
 
 fn unlookable(path: &EntryPath, error: &io::Error) -> Failure {

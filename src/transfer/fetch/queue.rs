@@ -9,7 +9,6 @@ use std::{
 };
 
 use bao_tree::{ChunkNum, ChunkRanges};
-use tokio::sync::OnceCell;
 
 use super::Want;
 use crate::disk::PartFile;
@@ -31,8 +30,9 @@ const SMALL_FILES: usize = 256;
 #[derive(Debug)]
 pub(super) struct Large {
     pub(super) want: Want,
-    /// Opened by whoever comes first.
-    pub(super) part: OnceCell<PartFile>,
+    /// Opened by whoever comes first, closed when it has its name: a share may have more large
+    /// files than a process may have open.
+    pub(super) part: tokio::sync::Mutex<Option<Arc<PartFile>>>,
     finished: AtomicBool,
     failed: AtomicBool,
 }
@@ -90,7 +90,7 @@ impl Queue {
         };
         for want in wants {
             if want.size > SMALL {
-                let part = OnceCell::new();
+                let part = tokio::sync::Mutex::new(None);
                 let (finished, failed) = (AtomicBool::new(false), AtomicBool::new(false));
                 let file = Arc::new(Large {
                     want,

@@ -1,6 +1,9 @@
 //! Asking for something, and taking the answer as it comes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bao_tree::ChunkRanges;
 use iroh::endpoint::{Connection, RecvStream};
@@ -18,7 +21,7 @@ use crate::{
 /// What all answers of a fetch have in common.
 #[derive(Debug)]
 pub(super) struct Wire {
-    pub(super) link: Link,
+    pub(super) link: Arc<Link>,
     pub(super) rate: Option<RateLimit>,
     /// Bytes of content that came over the network.
     pub(super) received: AtomicU64,
@@ -58,9 +61,14 @@ impl Wire {
         connection: &'a Connection,
         request: &Request,
     ) -> Result<Answer<'a>, StreamError> {
-        let (mut send, recv) = connection.open_bi().await?;
-        send.write_all(&request.encode()).await?;
-        send.finish().map_err(|_| StreamError::Lost)?;
+        let bytes = request.encode();
+        let asking = async {
+            let (mut send, recv) = connection.open_bi().await?;
+            send.write_all(&bytes).await?;
+            send.finish().map_err(|_| StreamError::Lost)?;
+            Ok::<_, StreamError>(recv)
+        };
+        let recv = self.link.patiently(connection, asking).await?;
         Ok(Answer {
             wire: self,
             connection,
@@ -102,6 +110,7 @@ impl Answer<'_> {
                     self.exact(room).await?;
                     verifier.leaf(room)?;
                     taker.verified();
+                    self.wire.link.progressed();
                     self.wire.received.fetch_add(size as u64, Ordering::Relaxed);
                 }
             }
@@ -128,19 +137,14 @@ impl Answer<'_> {
 
     async fn exact(&mut self, buffer: &mut [u8]) -> Result<(), StreamError> {
         let reading = self.recv.read_exact(buffer);
-        tokio::pin!(reading);
-        loop {
-            match tokio::time::timeout(Link::look_every(), &mut reading).await {
-                Ok(result) => {
-                    result?;
-                    self.wire.link.touch();
-                    return Ok(());
-                }
-                Err(_) => self.wire.link.give_up_if_silent(self.connection),
-            }
-        }
+        self.wire.link.patiently(self.connection, reading).await?;
+        self.wire.link.heard();
+        Ok(())
     }
 }
+
+/// How much room is made at once for a blob in memory, at most.
+const GROW_BYTES: usize = 8 * 1024 * 1024;
 
 /// Keeps a blob in memory. Grows with what is verified, never from a claim.
 #[derive(Debug, Default)]
@@ -151,6 +155,10 @@ impl Taker for Memory {
 
     async fn room(&mut self, _: u64, size: usize) -> Result<&mut [u8], StreamError> {
         let start = self.0.len();
+        if self.0.capacity() < start + size {
+            // Doubling would ask for three times a large list while it moves.
+            self.0.reserve_exact(size + (start / 4).min(GROW_BYTES));
+        }
         self.0.resize(start + size, 0);
         Ok(&mut self.0[start..])
     }

@@ -42,14 +42,14 @@ pub type Output = Box<dyn Write + Send>;
 /// Those of [`Link::connection`]; `Unverified`; `Refused` when the file changed at the sharer;
 /// `LocalDisk` when `output` cannot be written.
 pub async fn to_writer(
-    link: Link,
+    link: Arc<Link>,
     root: Hash,
     offset: u64,
     want: &Want,
     output: Output,
     limit_rate: Option<u64>,
     events: &Events,
-) -> (Link, Result<u64, Failure>) {
+) -> Result<u64, Failure> {
     let wire = Wire {
         link,
         rate: limit_rate.map(RateLimit::new),
@@ -63,9 +63,8 @@ pub async fn to_writer(
         size: want.size,
         events: events.clone(),
     };
-    let result = write_all(&wire, root, offset, want, &mut writer).await;
-    let received = wire.received.load(Ordering::Relaxed);
-    (wire.link, result.map(|()| received))
+    write_all(&wire, root, offset, want, &mut writer).await?;
+    Ok(wire.received.load(Ordering::Relaxed))
 }
 
 async fn write_all(

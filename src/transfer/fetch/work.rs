@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     content::{EntryPath, Hash, Manifest},
-    disk::{self, Destination, FileStat, Finish, Partial},
+    disk::{self, Destination, FileStat, Finish, PartFile, Partial, Stop},
     events::{Event, Events, Failure, FailureKind, Phase, WarningKind},
     transfer::{
         proof::{Content, Encoder, GROUP_CHUNKS},
@@ -79,8 +79,17 @@ pub struct Fetched {
     pub bytes: u64,
     /// Files that were placed: number and state.
     pub placed: Vec<(u32, FileStat)>,
-    /// Files that the sharer could not send, escaped, with the reason.
-    pub failed: Vec<String>,
+    /// Files that the sharer could not send.
+    pub failed: Vec<Unavailable>,
+}
+
+/// A file that the sharer could not send.
+#[derive(Debug, Clone)]
+pub struct Unavailable {
+    /// Which, and why, as a line for a person.
+    pub message: String,
+    /// Its size in bytes.
+    pub size: u64,
 }
 
 /// What the requests of a fetch share.
@@ -92,21 +101,25 @@ struct Work {
     bytes_done: AtomicU64,
     current: Mutex<Option<EntryPath>>,
     placed: Mutex<Vec<(u32, FileStat)>>,
-    failed: Mutex<Vec<String>>,
+    failed: Mutex<Vec<Unavailable>>,
+    /// Ends checks of what an earlier run left.
+    stop: Stop,
 }
 
 impl Fetch {
-    /// Fetches over `link` until everything is there, `cancelled` completes, or it cannot go on. The
-    /// link is given back to be closed with the right word.
+    /// Fetches over `link` until everything is there, `cancelled` completes, or it cannot go on.
+    /// Says what was done also when it failed.
     ///
     /// # Errors
     /// `Unreachable`, `Refused`, `Unverified`, `LocalDisk`, `InTheWay`, `Interrupted`; what was
     /// verified is kept.
     pub async fn run(
         mut self,
-        link: Link,
+        link: Arc<Link>,
         cancelled: impl Future<Output = ()>,
-    ) -> (Link, Result<Fetched, Failure>) {
+    ) -> (Fetched, Result<(), Failure>) {
+        // Planning and questions may have taken long, and were not the other side's fault.
+        link.progressed();
         let queue = Queue::new(std::mem::take(&mut self.wants));
         let work = Arc::new(Work {
             wire: Wire {
@@ -120,6 +133,7 @@ impl Fetch {
             current: Mutex::default(),
             placed: Mutex::default(),
             failed: Mutex::default(),
+            stop: Stop::default(),
             fetch: self,
         });
         let mut streams = JoinSet::new();
@@ -148,46 +162,30 @@ impl Fetch {
                 }
             }
         };
+        work.stop.stop();
         streams.shutdown().await;
         work.tell();
-        let work = work.last_owner().await;
-        let result = match result {
-            Ok(()) => Ok(Fetched {
-                bytes: work.wire.received.load(Ordering::Relaxed),
-                placed: work
-                    .placed
-                    .into_inner()
-                    .unwrap_or_else(PoisonError::into_inner),
-                failed: work
-                    .failed
-                    .into_inner()
-                    .unwrap_or_else(PoisonError::into_inner),
-            }),
-            Err(failure) => {
-                work.save_all();
-                Err(failure)
-            }
+        if result.is_err() {
+            work.save_all().await;
+        }
+        let taken = |list: &Mutex<Vec<_>>| {
+            std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner))
         };
-        (work.wire.link, result)
+        let failed =
+            std::mem::take(&mut *work.failed.lock().unwrap_or_else(PoisonError::into_inner));
+        let bytes = work.wire.received.load(Ordering::Relaxed);
+        (
+            Fetched {
+                bytes,
+                placed: taken(&work.placed),
+                failed,
+            },
+            result,
+        )
     }
 }
 
 impl Work {
-    /// The work back from the streams, which have ended; writes that they had begun may still be
-    /// under way for a moment.
-    async fn last_owner(self: Arc<Self>) -> Self {
-        let mut shared = self;
-        loop {
-            match Arc::try_unwrap(shared) {
-                Ok(work) => return work,
-                Err(still_shared) => {
-                    shared = still_shared;
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-            }
-        }
-    }
-
     /// Works off the queue.
     async fn stream(self: Arc<Self>) -> Result<(), Failure> {
         while let Some(unit) = self.queue.next() {
@@ -200,7 +198,7 @@ impl Work {
     }
 
     /// Whether asking again makes sense after `error`, counting in `tries`; if not, the failure.
-    async fn again(&self, error: StreamError, tries: &mut u32) -> Result<(), Failure> {
+    async fn again(&self, error: StreamError, tries: &mut Tries) -> Result<(), Failure> {
         match error {
             // The link decides how long that goes on.
             StreamError::Lost => {
@@ -209,10 +207,9 @@ impl Work {
                 Ok(())
             }
             StreamError::Incomplete | StreamError::Reset(Reset::Internal | Reset::Limit)
-                if *tries < TRIES =>
+                if tries.once_more(self.wire.received.load(Ordering::Relaxed)) =>
             {
-                *tries += 1;
-                tokio::time::sleep(Duration::from_millis(200 * u64::from(*tries))).await;
+                tokio::time::sleep(Duration::from_millis(200 * u64::from(tries.count))).await;
                 Ok(())
             }
             error => Err(error.into_failure()),
@@ -221,7 +218,7 @@ impl Work {
 
     /// Fetches small files until each is placed or cannot be had.
     async fn small(self: &Arc<Self>, mut wants: Vec<Want>) -> Result<(), Failure> {
-        let mut tries = 0;
+        let mut tries = Tries::default();
         while !wants.is_empty() {
             let connection = self.wire.link.connection().await?;
             match self.small_once(&connection, &mut wants).await {
@@ -229,17 +226,17 @@ impl Work {
                 Err(StreamError::Reset(
                     reset @ (Reset::Changed(file) | Reset::Unreadable(file)),
                 )) => {
-                    let before = wants.len();
-                    wants.retain(|want| {
-                        let affected = want.number == file;
-                        if affected {
-                            self.cannot_be_had(&want.place, reset);
+                    // Asked for alone, a file may have another number at the sharer.
+                    let is_it = |want: &Want| want.number == file || self.fetch.first_offset == 0;
+                    match wants.iter().position(is_it) {
+                        Some(at) => {
+                            let want = wants.remove(at);
+                            self.cannot_be_had(&want, reset);
                         }
-                        !affected
-                    });
-                    if wants.len() == before {
-                        self.again(StreamError::Reset(Reset::Internal), &mut tries)
-                            .await?;
+                        None => {
+                            self.again(StreamError::Reset(Reset::Internal), &mut tries)
+                                .await?
+                        }
                     }
                 }
                 Err(error) => self.again(error, &mut tries).await?,
@@ -336,27 +333,31 @@ impl Work {
     ) -> Result<(), Failure> {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(file.want.place.clone());
-        let mut tries = 0;
+        let mut tries = Tries::default();
         loop {
-            let part = file.part.get_or_try_init(|| self.open_part(file)).await?;
+            let Some(part) = self.part(file).await? else {
+                return Ok(());
+            };
             let missing = part.missing(ranges);
             if missing.is_empty() {
                 if part.is_complete() && file.claim_finish() {
-                    let (work, file) = (self.clone(), file.clone());
-                    joined(tokio::task::spawn_blocking(move || work.place_large(&file)).await)?;
+                    let (work, file, part) = (self.clone(), file.clone(), part.clone());
+                    let placing = move || work.place_large(&file.want, &part);
+                    joined(tokio::task::spawn_blocking(placing).await)?;
+                }
+                if file.is_settled() {
+                    *file.part.lock().await = None;
                 }
                 return Ok(());
             }
-            if file.is_settled() {
-                return Ok(());
-            }
             let connection = self.wire.link.connection().await?;
-            match self.piece_once(&connection, file, &missing).await {
+            match self.piece_once(&connection, file, &part, &missing).await {
                 Ok(()) => {}
                 Err(StreamError::Reset(reset @ (Reset::Changed(_) | Reset::Unreadable(_)))) => {
                     if file.fail() {
-                        self.cannot_be_had(&file.want.place, reset);
+                        self.cannot_be_had(&file.want, reset);
                     }
+                    *file.part.lock().await = None;
                     return Ok(());
                 }
                 Err(error) => self.again(error, &mut tries).await?,
@@ -364,10 +365,22 @@ impl Work {
         }
     }
 
+    /// The open partial file, unless it is finished or cannot be had.
+    async fn part(self: &Arc<Self>, file: &Arc<Large>) -> Result<Option<Arc<PartFile>>, Failure> {
+        let mut part = file.part.lock().await;
+        if file.is_settled() {
+            *part = None;
+        } else if part.is_none() {
+            *part = Some(Arc::new(self.open_part(file).await?));
+        }
+        Ok(part.clone())
+    }
+
     async fn piece_once(
         self: &Arc<Self>,
         connection: &iroh::endpoint::Connection,
         file: &Arc<Large>,
+        part: &Arc<PartFile>,
         missing: &ChunkRanges,
     ) -> Result<(), StreamError> {
         let offset = self.offset(file.want.number);
@@ -379,7 +392,7 @@ impl Work {
                 "a size that is not the one announced".into(),
             ));
         }
-        let mut writer = PieceWriter::new(self.clone(), file.clone());
+        let mut writer = PieceWriter::new(self.clone(), part.clone(), file.want.place.clone());
         let taken = answer
             .blob(&file.want.hash, size, missing, &mut writer)
             .await;
@@ -390,14 +403,18 @@ impl Work {
     }
 
     /// Opens a large file, and checks what an earlier run left without waiting for the disk.
-    async fn open_part(self: &Arc<Self>, file: &Arc<Large>) -> Result<disk::PartFile, Failure> {
+    async fn open_part(self: &Arc<Self>, file: &Arc<Large>) -> Result<PartFile, Failure> {
         let (work, file) = (self.clone(), file.clone());
         let opened = tokio::task::spawn_blocking(move || {
             let want = &file.want;
             let part = work.fetch.partial.large(want.number, &want.hash, want.size);
             let part = part.map_err(|error| unwritable(&want.place, &error))?;
             let unproven = part.take_unproven(work.fetch.verify);
-            let lost = prove(&part, want, &unproven);
+            let lost = prove(&part, want, &unproven, &work.stop);
+            if work.stop.is_stopped() {
+                // The record of the earlier run stays as it is.
+                return Err(Failure::new(FailureKind::Interrupted, "stopped"));
+            }
             if lost > 0 {
                 let bytes = &work.bytes_done;
                 bytes.fetch_sub(lost.min(bytes.load(Ordering::Relaxed)), Ordering::Relaxed);
@@ -407,20 +424,17 @@ impl Work {
         opened.await.unwrap_or_else(|_| Err(broken()))
     }
 
-    fn place_large(&self, file: &Large) -> Result<(), Failure> {
-        let Some(part) = file.part.get() else {
-            return Ok(());
-        };
-        let finish = self.finish(&file.want);
+    fn place_large(&self, want: &Want, part: &PartFile) -> Result<(), Failure> {
+        let finish = self.finish(want);
         let Fetch {
             partial,
             destination,
             ..
         } = &self.fetch;
         let stat = partial
-            .place_large(part, destination, &file.want.place, &finish)
-            .map_err(|error| unwritable(&file.want.place, &error))?;
-        self.is_placed(&file.want, stat);
+            .place_large(part, destination, &want.place, &finish)
+            .map_err(|error| unwritable(&want.place, &error))?;
+        self.is_placed(want, stat);
         Ok(())
     }
 
@@ -442,16 +456,26 @@ impl Work {
         }
     }
 
-    fn cannot_be_had(&self, place: &EntryPath, reset: Reset) {
-        let message = match reset {
-            Reset::Changed(_) => format!("{place} changed at the sharer after it was shared"),
-            _ => format!("the sharer cannot read {place}"),
+    fn cannot_be_had(&self, want: &Want, reset: Reset) {
+        let place = &want.place;
+        let message = if matches!(reset, Reset::Changed(_)) {
+            // This content will not come any more, so what was fetched of it is of no use.
+            if let Err(error) = self.fetch.partial.forget_large(want.number) {
+                tracing::debug!(%error, "a part of a changed file is left");
+            }
+            format!("{place} changed at the sharer after it was shared")
+        } else {
+            format!("the sharer cannot read {place}")
         };
         self.fetch.events.warn(WarningKind::Changed, &message);
+        let failed = Unavailable {
+            message,
+            size: want.size,
+        };
         self.failed
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(message);
+            .push(failed);
     }
 
     fn offset(&self, number: u32) -> u64 {
@@ -475,22 +499,53 @@ impl Work {
     }
 
     /// Writes down what is had of files under way, as well as it goes.
-    fn save_all(&self) {
+    async fn save_all(self: &Arc<Self>) {
+        let mut parts = Vec::new();
         for file in self.queue.large() {
-            if let Some(part) = file.part.get()
+            // Not waited for: whoever holds it is still opening it, and has nothing yet.
+            if let Ok(mut part) = file.part.try_lock()
                 && !file.is_settled()
-                && let Err(error) = part.save(&self.fetch.partial, true)
             {
-                tracing::debug!(%error, "what was fetched could not be written down");
+                parts.extend(part.take());
             }
         }
+        let work = self.clone();
+        let saving = tokio::task::spawn_blocking(move || {
+            for part in parts {
+                if let Err(error) = part.save(&work.fetch.partial, true) {
+                    tracing::debug!(%error, "what was fetched could not be written down");
+                }
+            }
+        });
+        let _ = saving.await;
+    }
+}
+
+/// Counts how often something was asked for in vain.
+#[derive(Debug, Default)]
+struct Tries {
+    count: u32,
+    received: u64,
+}
+
+impl Tries {
+    /// Whether to ask once more; `received` bytes have come so far, and any progress starts the
+    /// count anew.
+    fn once_more(&mut self, received: u64) -> bool {
+        if received > self.received {
+            self.received = received;
+            self.count = 0;
+        }
+        self.count += 1;
+        self.count <= TRIES
     }
 }
 
 /// Gathers verified content of a large file and writes it beside the reading.
 struct PieceWriter {
     work: Arc<Work>,
-    file: Arc<Large>,
+    part: Arc<PartFile>,
+    place: EntryPath,
     start: u64,
     content: Vec<u8>,
     /// How much of `content` is verified.
@@ -501,11 +556,12 @@ struct PieceWriter {
 }
 
 impl PieceWriter {
-    fn new(work: Arc<Work>, file: Arc<Large>) -> Self {
+    fn new(work: Arc<Work>, part: Arc<PartFile>, place: EntryPath) -> Self {
         let (content, pairs) = (Vec::with_capacity(WRITE_BYTES), Vec::new());
         Self {
             work,
-            file,
+            part,
+            place,
             start: 0,
             content,
             verified: 0,
@@ -526,11 +582,8 @@ impl PieceWriter {
         let pairs = std::mem::take(&mut self.pairs);
         self.start += content.len() as u64;
         self.verified = 0;
-        let (work, file) = (self.work.clone(), self.file.clone());
+        let (work, part, place) = (self.work.clone(), self.part.clone(), self.place.clone());
         self.writing = Some(tokio::task::spawn_blocking(move || {
-            let Some(part) = file.part.get() else {
-                return Err(broken());
-            };
             let write = || {
                 part.write(start, &content)?;
                 for (index, pairs) in &pairs {
@@ -543,7 +596,7 @@ impl PieceWriter {
                     .fetch_add(content.len() as u64, Ordering::Relaxed);
                 part.save_if_due(&work.fetch.partial)
             };
-            write().map_err(|error| unwritable(&file.want.place, &error))
+            write().map_err(|error| unwritable(&place, &error))
         }));
         Ok(())
     }
@@ -585,17 +638,17 @@ impl Taker for PieceWriter {
 
 /// Counts what an earlier run wrote as had, as far as it proves to be the content; returns how many
 /// bytes do not.
-fn prove(part: &disk::PartFile, want: &Want, unproven: &ChunkRanges) -> u64 {
+fn prove(part: &PartFile, want: &Want, unproven: &ChunkRanges, stop: &Stop) -> u64 {
     /// One attempt fails as a whole, so it covers no more than a request does.
     const AT_ONCE: u64 = 256 * GROUP_CHUNKS;
     let mut lost = 0;
     let end = ChunkNum::chunks(want.size).0;
     let boundaries = unproven.boundaries();
     for range in boundaries.chunks(2) {
-        let stop = range.get(1).map_or(end, |chunk| chunk.0.min(end));
+        let last = range.get(1).map_or(end, |chunk| chunk.0.min(end));
         let mut start = range[0].0;
-        while start < stop {
-            let next = (start / AT_ONCE + 1).saturating_mul(AT_ONCE).min(stop);
+        while start < last && !stop.is_stopped() {
+            let next = (start / AT_ONCE + 1).saturating_mul(AT_ONCE).min(last);
             let chunks = ChunkRanges::from(ChunkNum(start)..ChunkNum(next));
             let mut encoder = Encoder::new(Stored(part), &want.hash, want.size, &chunks);
             let mut proof = Vec::new();
@@ -620,7 +673,7 @@ fn prove(part: &disk::PartFile, want: &Want, unproven: &ChunkRanges) -> u64 {
 }
 
 /// What a partial file holds, as content that can be proven.
-struct Stored<'a>(&'a disk::PartFile);
+struct Stored<'a>(&'a PartFile);
 
 impl Content for Stored<'_> {
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {

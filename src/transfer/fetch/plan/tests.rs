@@ -133,7 +133,7 @@ fn links_that_lead_out_are_refused() {
         ("l", "other", false),
     ] {
         assert_eq!(
-            stays_inside(&link(at, target), &tops),
+            stays_inside(&link(at, target), &tops).is_some(),
             inside,
             "{at} -> {target}"
         );
@@ -147,4 +147,19 @@ fn space_is_compared_with_what_is_needed() {
     let failure = check_space(1000, Some(1004)).unwrap_err();
     assert_eq!(failure.kind, FailureKind::LocalDisk);
     assert!(check_space(u64::MAX, Some(u64::MAX - 1)).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_left_alone_gets_no_new_way_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/etc", dir.path().join("pub")).unwrap();
+    let manifest = Manifest {
+        files: vec![file("pub/y", b"y")],
+        links: vec![link("x", "pub/passwd")],
+        ..Manifest::default()
+    };
+    let plan = plan(&manifest, dir.path(), Conflicts::Skip).unwrap();
+    assert_eq!(plan.refused_links, ["x"]);
+    assert!(plan.links.is_empty());
 }
