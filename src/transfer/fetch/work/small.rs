@@ -39,7 +39,7 @@ impl Work {
                         }
                         None => {
                             self.again(StreamError::Reset(Reset::Internal), &mut tries)
-                                .await?
+                                .await?;
                         }
                     }
                 }
