@@ -1,5 +1,6 @@
 //! Getting: ask what is there, plan, fetch, verify, place.
 
+mod before;
 mod kept;
 mod place;
 mod run;

@@ -8,7 +8,7 @@ fn why(path: &[u8]) -> PathError {
 
 #[test]
 fn hostile_names_are_refused_everywhere() {
-    let cases: [(&[u8], PathError); 29] = [
+    let cases: [(&[u8], PathError); 30] = [
         (b"", PathError::Empty),
         (b"/", PathError::Absolute),
         (b"/etc/passwd", PathError::Absolute),
@@ -47,7 +47,7 @@ fn hostile_names_are_refused_everywhere() {
 
 #[test]
 fn odd_but_legal_names_keep_every_byte() {
-    let cases: [&[u8]; 16] = [
+    let cases: [&[u8]; 15] = [
         b"a",
         b"a/b/c",
         b"...",
@@ -55,7 +55,6 @@ fn odd_but_legal_names_keep_every_byte() {
         b"~user/x",
         b"a/~",
         b"dir/C:",
-        b"sub/.grove-partial",
         b".grove-partial2",
         b"-rf",
         b"$(touch x)",

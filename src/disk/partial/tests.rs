@@ -1,3 +1,5 @@
+use bao_tree::ChunkNum;
+
 use super::{have::Have, *};
 
 fn chunks(ranges: &[(u64, u64)]) -> ChunkRanges {

@@ -23,8 +23,6 @@ use crate::{
     events::{Failure, FailureKind},
 };
 
-/// Where an unfinished fetch keeps its state; never part of a share.
-
 /// How many names a message lists.
 const LISTED: usize = 10;
 

@@ -1,4 +1,4 @@
-use super::*;
+use super::{links::stays_inside, *};
 use crate::content::Mtime;
 
 const MTIME: Mtime = Mtime {

@@ -4,17 +4,19 @@
 //! left, what is missing is wanted, and anything else in the way is settled as the user said, or
 //! named. Space is compared with what is left to fetch. Nothing is written while planning.
 
-use std::{
-    collections::{HashMap, HashSet},
-    io,
+mod links;
+mod look;
+
+use std::{collections::HashSet, io};
+
+use self::{
+    links::plan_links,
+    look::{FileState, is_free, look_at_files},
 };
-
-use rayon::prelude::*;
-
 use super::{Only, rename::Renamer};
 use crate::{
     content::{EntryPath, FileEntry, Hash, LinkEntry, Manifest, human_bytes},
-    disk::{self, Destination, FileStat, Found, Place, Stop, TreeCache},
+    disk::{self, Destination, Found, Place, Stop, TreeCache},
     events::{Failure, FailureKind},
 };
 
@@ -109,13 +111,6 @@ impl Plan {
 struct Conflict {
     at: EntryPath,
     what: &'static str,
-}
-
-/// What was found at the place of a file.
-enum State {
-    Missing,
-    There(FileStat),
-    Other(Conflict),
 }
 
 /// Makes the plan for `manifest`, whose sizes are all known. `destination` is `None` when the folder
@@ -260,157 +255,6 @@ impl<'a> Chosen<'a> {
     }
 }
 
-/// With more top-level entries, a cache file for each costs more than it saves.
-const MANY_TOPS: usize = 1000;
-
-/// What is known about a file's place in the end.
-enum FileState {
-    Have,
-    Missing,
-    Conflict(Conflict),
-}
-
-fn look_at_files(
-    chosen: &Chosen<'_>,
-    destination: Option<&Destination>,
-    options: PlanOptions<'_>,
-    caches: &(dyn Fn(&EntryPath) -> Option<TreeCache> + Sync),
-    hashed: &(dyn Fn(u64) + Sync),
-    stop: &Stop,
-) -> Result<Vec<FileState>, Failure> {
-    let Some(destination) = destination else {
-        return Ok(chosen.files.iter().map(|_| FileState::Missing).collect());
-    };
-    let mut states = Vec::with_capacity(chosen.files.len());
-    for (_, file) in &chosen.files {
-        stop.check()?;
-        states.push(look_at(destination, file)?);
-    }
-    let mut tops: HashSet<&[u8]> = HashSet::new();
-    for ((_, file), state) in chosen.files.iter().zip(&states) {
-        if matches!(state, State::There(_)) {
-            tops.insert(file.path.top());
-        }
-    }
-    if tops.len() > MANY_TOPS {
-        tops.clear();
-    }
-    let caches: HashMap<&[u8], TreeCache> = tops
-        .into_iter()
-        .filter_map(|top| {
-            EntryPath::parse(top)
-                .ok()
-                .and_then(|path| caches(&path))
-                .map(|c| (top, c))
-        })
-        .collect();
-    let settle = |((_, file), state): (&(u32, &FileEntry), State)| {
-        stop.check()?;
-        Ok(match state {
-            State::Missing => FileState::Missing,
-            State::Other(conflict) => FileState::Conflict(conflict),
-            State::There(stat) => {
-                let cache = caches.get(file.path.top());
-                let known = cache
-                    .filter(|_| !options.verify)
-                    .and_then(|cache| cache.get(&stat));
-                let same = match known {
-                    Some(hash) => hash == file.hash,
-                    None => has_content(destination, &file.path, file, cache, hashed, stop)?,
-                };
-                if same {
-                    FileState::Have
-                } else {
-                    let at = file.path.clone();
-                    FileState::Conflict(Conflict {
-                        at,
-                        what: "a file with other content",
-                    })
-                }
-            }
-        })
-    };
-    let settled: Result<Vec<_>, Failure> =
-        chosen.files.par_iter().zip(states).map(settle).collect();
-    for cache in caches.values() {
-        let _ = cache.checkpoint();
-    }
-    settled
-}
-
-fn look_at(destination: &Destination, file: &FileEntry) -> Result<State, Failure> {
-    let other = |at: &EntryPath, what| {
-        Ok(State::Other(Conflict {
-            at: at.clone(),
-            what,
-        }))
-    };
-    match destination
-        .look(&file.path)
-        .map_err(|error| unlookable(&file.path, &error))?
-    {
-        Place::Is(Found::Nothing) => Ok(State::Missing),
-        Place::Is(Found::File(stat)) if Some(stat.size) == file.size => Ok(State::There(stat)),
-        Place::Is(Found::File(_)) => other(&file.path, "a file with other content"),
-        Place::Is(found) => other(&file.path, found.what()),
-        Place::Blocked(at, what) => other(&at, what),
-    }
-}
-
-/// Whether the file at `place` has the content of `file`, by reading it.
-fn has_content(
-    destination: &Destination,
-    place: &EntryPath,
-    file: &FileEntry,
-    cache: Option<&TreeCache>,
-    hashed: &(dyn Fn(u64) + Sync),
-    stop: &Stop,
-) -> Result<bool, Failure> {
-    let began = std::time::SystemTime::now();
-    let read = || {
-        let open = destination.open_file(place)?;
-        let stat = FileStat::of(&open)?;
-        if Some(stat.size) != file.size {
-            return Ok(false);
-        }
-        let hash = disk::hash_file(&open, stat.size, None, hashed, stop)?;
-        if let Some(cache) = cache {
-            cache.insert(&stat, hash, began);
-        }
-        Ok(hash == file.hash)
-    };
-    match read() {
-        Ok(same) => Ok(same),
-        Err(error) => {
-            stop.check()?;
-            Err(unlookable(place, &error))
-        }
-    }
-}
-
-/// Whether a file may get another name: `Some(false)` when nothing is there, `Some(true)` when it is
-/// there already, with the same content.
-fn is_free(
-    destination: Option<&Destination>,
-    path: &EntryPath,
-    file: &FileEntry,
-) -> Result<Option<bool>, Failure> {
-    let Some(destination) = destination else {
-        return Ok(Some(false));
-    };
-    match destination
-        .look(path)
-        .map_err(|error| unlookable(path, &error))?
-    {
-        Place::Is(Found::Nothing) => Ok(Some(false)),
-        Place::Is(Found::File(stat)) if Some(stat.size) == file.size => {
-            let same = has_content(destination, path, file, None, &|_| {}, &Stop::default())?;
-            Ok(same.then_some(true))
-        }
-        _ => Ok(None),
-    }
-}
-
 fn plan_dirs(
     plan: &mut Plan,
     conflicts: &mut Vec<Conflict>,
@@ -448,111 +292,6 @@ fn plan_dirs(
         }
     }
     Ok(())
-}
-
-fn plan_links(
-    plan: &mut Plan,
-    conflicts: &mut Vec<Conflict>,
-    manifest: &Manifest,
-    chosen: &Chosen<'_>,
-    destination: Option<&Destination>,
-    on_conflict: Conflicts,
-) -> Result<(), Failure> {
-    let tops: HashSet<&[u8]> = manifest.top_level().into_iter().collect();
-    for (number, link) in &chosen.links {
-        let number = *number;
-        let inside = match stays_inside(link, &tops) {
-            None => false,
-            // What is left alone may itself be a link, and lead on from here.
-            Some(target) if on_conflict == Conflicts::Skip => {
-                !is_behind_link(destination, &target)?
-            }
-            Some(_) => true,
-        };
-        if !inside {
-            plan.refused_links.push(link.path.to_string());
-            continue;
-        }
-        let place = match destination {
-            None => Place::Is(Found::Nothing),
-            Some(destination) => destination
-                .look(&link.path)
-                .map_err(|error| unlookable(&link.path, &error))?,
-        };
-        let conflict = match place {
-            Place::Is(Found::Nothing) => {
-                plan.links.push(LinkItem {
-                    number,
-                    replace: false,
-                });
-                continue;
-            }
-            Place::Is(Found::Link(target)) if target == link.target => continue,
-            Place::Is(found) => Conflict {
-                at: link.path.clone(),
-                what: found.what(),
-            },
-            Place::Blocked(at, what) => Conflict { at, what },
-        };
-        match on_conflict {
-            Conflicts::Overwrite if conflict.at == link.path && conflict.what != "a folder" => {
-                plan.links.push(LinkItem {
-                    number,
-                    replace: true,
-                });
-            }
-            // A link has no content to lose: another name would only point elsewhere.
-            Conflicts::Skip => plan.left_alone.push(link.path.to_string()),
-            _ => conflicts.push(conflict),
-        }
-    }
-    Ok(())
-}
-
-/// Whether a link can lead only to what the share itself brings.
-///
-/// It must be relative, and may go up only at its beginning and not above the destination: the
-/// folders above a link are real ones, while behind a name there may be another link, and going up
-/// from there leads who knows where. What it arrives at, which is returned, must begin with a name of
-/// the share.
-fn stays_inside(link: &LinkEntry, tops: &HashSet<&[u8]>) -> Option<EntryPath> {
-    let target = &link.target;
-    if target.starts_with(b"/") {
-        return None;
-    }
-    let mut at: Vec<&[u8]> = link.path.components().collect();
-    at.pop();
-    let mut went_down = false;
-    for component in target.split(|byte| *byte == b'/') {
-        match component {
-            b"" | b"." => {}
-            b".." => {
-                if went_down || at.pop().is_none() {
-                    return None;
-                }
-            }
-            name => {
-                went_down = true;
-                at.push(name);
-            }
-        }
-    }
-    let is_ours = at.first().is_some_and(|top| tops.contains(top));
-    EntryPath::parse(&at.join(&b'/')).ok().filter(|_| is_ours)
-}
-
-/// Whether there is a link at `target`, or above it, at the destination.
-fn is_behind_link(destination: Option<&Destination>, target: &EntryPath) -> Result<bool, Failure> {
-    let Some(destination) = destination else {
-        return Ok(false);
-    };
-    let place = destination
-        .look(target)
-        .map_err(|error| unlookable(target, &error))?;
-    Ok(matches!(
-        place,
-        Place::Is(Found::Link(_)) | Place::Blocked(..)
-    ))
 }
 
 fn unlookable(path: &EntryPath, error: &io::Error) -> Failure {

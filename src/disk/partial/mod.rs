@@ -14,28 +14,22 @@
 //! A file moves to its final name when it is complete; after the last one the folder is gone.
 
 mod have;
+mod part;
 
 use std::{
     fs::{File, TryLockError},
     io::{self, Read as _, Write as _},
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
 };
 
-use bao_tree::{ChunkNum, ChunkRanges};
+use bao_tree::ChunkRanges;
 
 use self::have::Have;
+pub use self::part::PartFile;
 use super::{
     Destination, FileStat,
     sys::{self, Dir},
 };
 use crate::content::{EntryPath, Hash, Mtime, PARTIAL_DIR};
-
-/// How much may be fetched before it is written down that it was: what a kill costs at most.
-const SAVE_EVERY: u64 = 4 * 1024 * 1024;
-
-/// How often content is flushed to the disk and written down as such: what a power failure costs.
-const SYNC_EVERY: Duration = Duration::from_secs(10);
 
 /// The folder of one unfinished fetch.
 #[derive(Debug)]
@@ -154,23 +148,13 @@ impl Partial {
             data.set_len(0)?;
             tree.set_len(0)?;
         }
-        let have = have.unwrap_or_default();
-        let state = State {
-            unproven: &have.written - &have.synced,
-            have: have.synced.clone(),
-            synced: have.synced,
-            unsaved: 0,
-            last_sync: Instant::now(),
-            placed: false,
-        };
-        Ok(PartFile {
+        Ok(PartFile::new(
             data,
             tree,
             names,
-            hash: *hash,
-            size,
-            state: Mutex::new(state),
-        })
+            (*hash, size),
+            have.unwrap_or_default(),
+        ))
     }
 
     /// Which parts of a large file an earlier run has written, in chunks; nothing when it was not
@@ -239,15 +223,11 @@ impl Partial {
         entry: &EntryPath,
         finish: &Finish,
     ) -> io::Result<FileStat> {
-        finish.apply(&part.data)?;
-        // Other streams may be about to write down what they have; nothing may vouch for this data
-        // once it has left.
-        let mut state = part.state();
-        destination.place(&self.dir, &part.names.data, entry, finish.replace)?;
-        state.placed = true;
-        let stat = FileStat::of(&part.data)?;
-        self.remove_if_there(&part.names.have)?;
-        self.remove_if_there(&part.names.tree)?;
+        finish.apply(part.data())?;
+        part.leave(|name| destination.place(&self.dir, name, entry, finish.replace))?;
+        let stat = FileStat::of(part.data())?;
+        self.remove_if_there(&part.names().have)?;
+        self.remove_if_there(&part.names().tree)?;
         Ok(stat)
     }
 
@@ -366,168 +346,6 @@ impl LargeNames {
             tree: name("tree"),
             have: name("have"),
         }
-    }
-}
-
-/// A large file that is being fetched. Shared by all streams that fetch parts of it.
-#[derive(Debug)]
-pub struct PartFile {
-    data: File,
-    tree: File,
-    names: LargeNames,
-    hash: Hash,
-    size: u64,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    /// What is verified and written.
-    have: ChunkRanges,
-    /// What is on the disk for sure, with a `have` file that says so.
-    synced: ChunkRanges,
-    /// What an earlier run wrote without waiting for the disk: to be verified before it counts.
-    unproven: ChunkRanges,
-    unsaved: u64,
-    last_sync: Instant,
-    /// Whether the file has its final name, and no record of it is to be written any more.
-    placed: bool,
-}
-
-impl PartFile {
-    /// The content file.
-    #[must_use]
-    pub fn data(&self) -> &File {
-        &self.data
-    }
-
-    /// The outboard file.
-    #[must_use]
-    pub fn tree(&self) -> &File {
-        &self.tree
-    }
-
-    /// Chunks that are verified and written.
-    #[must_use]
-    pub fn have(&self) -> ChunkRanges {
-        self.state().have.clone()
-    }
-
-    /// Chunks that an earlier run wrote and whose content has to be checked before it counts; with
-    /// `all`, everything that an earlier run wrote. They no longer count as had.
-    #[must_use]
-    pub fn take_unproven(&self, all: bool) -> ChunkRanges {
-        let mut state = self.state();
-        let mut unproven = std::mem::take(&mut state.unproven);
-        if all {
-            unproven |= std::mem::take(&mut state.have);
-            state.synced = ChunkRanges::empty();
-        }
-        unproven
-    }
-
-    /// Chunks of `wanted` that are still missing.
-    #[must_use]
-    pub fn missing(&self, wanted: &ChunkRanges) -> ChunkRanges {
-        wanted - &self.state().have
-    }
-
-    /// Whether everything is there.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        let all = ChunkRanges::from(..ChunkNum::chunks(self.size));
-        (&all - &self.state().have).is_empty()
-    }
-
-    /// Writes verified content.
-    ///
-    /// # Errors
-    /// Those of writing.
-    pub fn write(&self, offset: u64, content: &[u8]) -> io::Result<()> {
-        sys::write_all_at(&self.data, content, offset)
-    }
-
-    /// Writes verified pairs of hashes, `index` being the place of the first in the outboard.
-    ///
-    /// # Errors
-    /// Those of writing.
-    pub fn write_pairs(&self, index: u64, pairs: &[u8]) -> io::Result<()> {
-        sys::write_all_at(&self.tree, pairs, index.saturating_mul(64))
-    }
-
-    /// Counts `chunks` as had. Call it after their content and hashes were written.
-    pub fn mark(&self, chunks: &ChunkRanges, bytes: u64) {
-        let mut state = self.state();
-        state.have |= chunks.clone();
-        state.unsaved = state.unsaved.saturating_add(bytes);
-    }
-
-    /// Writes down what is had, when enough has come since the last time; now and then after
-    /// flushing it to the disk.
-    ///
-    /// # Errors
-    /// Those of writing and flushing.
-    pub fn save_if_due(&self, partial: &Partial) -> io::Result<()> {
-        let (due, sync) = {
-            let state = self.state();
-            (
-                state.unsaved >= SAVE_EVERY,
-                state.last_sync.elapsed() >= SYNC_EVERY,
-            )
-        };
-        if due || sync {
-            self.save(partial, sync)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Writes down what is had; with `sync`, flushes the content to the disk first, so that the
-    /// next run can believe it without reading it.
-    ///
-    /// # Errors
-    /// Those of writing and flushing.
-    pub fn save(&self, partial: &Partial, sync: bool) -> io::Result<()> {
-        let written = {
-            let mut state = self.state();
-            state.unsaved = 0;
-            if sync {
-                state.last_sync = Instant::now();
-            }
-            state.have.clone()
-        };
-        if sync {
-            self.data.sync_data()?;
-            self.tree.sync_data()?;
-        }
-        // Two streams may save at once, each with its own view; under the lock the later one wins,
-        // and it has seen more.
-        let mut state = self.state();
-        if state.placed {
-            return Ok(());
-        }
-        if sync {
-            state.synced |= written;
-        }
-        let have = Have {
-            synced: state.synced.clone(),
-            written: state.have.clone(),
-        };
-        let bytes = have.encode(&self.hash, self.size);
-        let temporary = [&self.names.have[..], b".new"].concat();
-        partial.remove_if_there(&temporary)?;
-        let mut file = partial.dir.create_file(&temporary)?;
-        file.write_all(&bytes)?;
-        if sync {
-            file.sync_all()?;
-        }
-        partial
-            .dir
-            .rename(&temporary, &partial.dir, &self.names.have, true)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

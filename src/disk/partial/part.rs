@@ -1,0 +1,220 @@
+//! One large file under way.
+
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bao_tree::{ChunkNum, ChunkRanges};
+
+use super::{LargeNames, Partial, have::Have};
+use crate::{content::Hash, disk::sys};
+
+/// How much may be fetched before it is written down that it was: what a kill costs at most.
+const SAVE_EVERY: u64 = 4 * 1024 * 1024;
+
+/// How often content is flushed to the disk and written down as such: what a power failure costs.
+const SYNC_EVERY: Duration = Duration::from_secs(10);
+
+/// A large file that is being fetched. Shared by all streams that fetch parts of it.
+#[derive(Debug)]
+pub struct PartFile {
+    data: File,
+    tree: File,
+    names: LargeNames,
+    hash: Hash,
+    size: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// What is verified and written.
+    have: ChunkRanges,
+    /// What is on the disk for sure, with a `have` file that says so.
+    synced: ChunkRanges,
+    /// What an earlier run wrote without waiting for the disk: to be verified before it counts.
+    unproven: ChunkRanges,
+    unsaved: u64,
+    last_sync: Instant,
+    /// Whether the file has its final name, and no record of it is to be written any more.
+    placed: bool,
+}
+
+impl PartFile {
+    /// A file of which an earlier run has `have`; `about` is the hash and size of the whole.
+    pub(super) fn new(
+        data: File,
+        tree: File,
+        names: LargeNames,
+        about: (Hash, u64),
+        have: Have,
+    ) -> Self {
+        let state = State {
+            unproven: &have.written - &have.synced,
+            have: have.synced.clone(),
+            synced: have.synced,
+            unsaved: 0,
+            last_sync: Instant::now(),
+            placed: false,
+        };
+        Self {
+            data,
+            tree,
+            names,
+            hash: about.0,
+            size: about.1,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Gives the file its final name through `rename`, after which nothing is written down about it
+    /// any more: other streams may be about to.
+    pub(super) fn leave(&self, rename: impl FnOnce(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut state = self.state();
+        rename(&self.names.data)?;
+        state.placed = true;
+        Ok(())
+    }
+
+    pub(super) fn names(&self) -> &LargeNames {
+        &self.names
+    }
+
+    /// The content file.
+    #[must_use]
+    pub fn data(&self) -> &File {
+        &self.data
+    }
+
+    /// The outboard file.
+    #[must_use]
+    pub fn tree(&self) -> &File {
+        &self.tree
+    }
+
+    /// Chunks that are verified and written.
+    #[must_use]
+    pub fn have(&self) -> ChunkRanges {
+        self.state().have.clone()
+    }
+
+    /// Chunks that an earlier run wrote and whose content has to be checked before it counts; with
+    /// `all`, everything that an earlier run wrote. They no longer count as had.
+    #[must_use]
+    pub fn take_unproven(&self, all: bool) -> ChunkRanges {
+        let mut state = self.state();
+        let mut unproven = std::mem::take(&mut state.unproven);
+        if all {
+            unproven |= std::mem::take(&mut state.have);
+            state.synced = ChunkRanges::empty();
+        }
+        unproven
+    }
+
+    /// Chunks of `wanted` that are still missing.
+    #[must_use]
+    pub fn missing(&self, wanted: &ChunkRanges) -> ChunkRanges {
+        wanted - &self.state().have
+    }
+
+    /// Whether everything is there.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let all = ChunkRanges::from(..ChunkNum::chunks(self.size));
+        (&all - &self.state().have).is_empty()
+    }
+
+    /// Writes verified content.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write(&self, offset: u64, content: &[u8]) -> io::Result<()> {
+        sys::write_all_at(&self.data, content, offset)
+    }
+
+    /// Writes verified pairs of hashes, `index` being the place of the first in the outboard.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_pairs(&self, index: u64, pairs: &[u8]) -> io::Result<()> {
+        sys::write_all_at(&self.tree, pairs, index.saturating_mul(64))
+    }
+
+    /// Counts `chunks` as had. Call it after their content and hashes were written.
+    pub fn mark(&self, chunks: &ChunkRanges, bytes: u64) {
+        let mut state = self.state();
+        state.have |= chunks.clone();
+        state.unsaved = state.unsaved.saturating_add(bytes);
+    }
+
+    /// Writes down what is had, when enough has come since the last time; now and then after
+    /// flushing it to the disk.
+    ///
+    /// # Errors
+    /// Those of writing and flushing.
+    pub fn save_if_due(&self, partial: &Partial) -> io::Result<()> {
+        let (due, sync) = {
+            let state = self.state();
+            (
+                state.unsaved >= SAVE_EVERY,
+                state.last_sync.elapsed() >= SYNC_EVERY,
+            )
+        };
+        if due || sync {
+            self.save(partial, sync)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes down what is had; with `sync`, flushes the content to the disk first, so that the
+    /// next run can believe it without reading it.
+    ///
+    /// # Errors
+    /// Those of writing and flushing.
+    pub fn save(&self, partial: &Partial, sync: bool) -> io::Result<()> {
+        let written = {
+            let mut state = self.state();
+            state.unsaved = 0;
+            if sync {
+                state.last_sync = Instant::now();
+            }
+            state.have.clone()
+        };
+        if sync {
+            self.data.sync_data()?;
+            self.tree.sync_data()?;
+        }
+        // Two streams may save at once, each with its own view; under the lock the later one wins,
+        // and it has seen more.
+        let mut state = self.state();
+        if state.placed {
+            return Ok(());
+        }
+        if sync {
+            state.synced |= written;
+        }
+        let have = Have {
+            synced: state.synced.clone(),
+            written: state.have.clone(),
+        };
+        let bytes = have.encode(&self.hash, self.size);
+        let temporary = [&self.names.have[..], b".new"].concat();
+        partial.remove_if_there(&temporary)?;
+        let mut file = partial.dir.create_file(&temporary)?;
+        file.write_all(&bytes)?;
+        if sync {
+            file.sync_all()?;
+        }
+        partial
+            .dir
+            .rename(&temporary, &partial.dir, &self.names.have, true)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,170 @@
+//! What is at the places of files already.
+
+use std::collections::{HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use super::{Chosen, Conflict, PlanOptions, unlookable};
+use crate::{
+    content::{EntryPath, FileEntry},
+    disk::{self, Destination, FileStat, Found, Place, Stop, TreeCache},
+    events::Failure,
+};
+
+/// What was found at the place of a file.
+enum State {
+    Missing,
+    There(FileStat),
+    Other(Conflict),
+}
+
+/// With more top-level entries, a cache file for each costs more than it saves.
+const MANY_TOPS: usize = 1000;
+
+/// What is known about a file's place in the end.
+pub(super) enum FileState {
+    Have,
+    Missing,
+    Conflict(Conflict),
+}
+
+pub(super) fn look_at_files(
+    chosen: &Chosen<'_>,
+    destination: Option<&Destination>,
+    options: PlanOptions<'_>,
+    caches: &(dyn Fn(&EntryPath) -> Option<TreeCache> + Sync),
+    hashed: &(dyn Fn(u64) + Sync),
+    stop: &Stop,
+) -> Result<Vec<FileState>, Failure> {
+    let Some(destination) = destination else {
+        return Ok(chosen.files.iter().map(|_| FileState::Missing).collect());
+    };
+    let mut states = Vec::with_capacity(chosen.files.len());
+    for (_, file) in &chosen.files {
+        stop.check()?;
+        states.push(look_at(destination, file)?);
+    }
+    let mut tops: HashSet<&[u8]> = HashSet::new();
+    for ((_, file), state) in chosen.files.iter().zip(&states) {
+        if matches!(state, State::There(_)) {
+            tops.insert(file.path.top());
+        }
+    }
+    if tops.len() > MANY_TOPS {
+        tops.clear();
+    }
+    let caches: HashMap<&[u8], TreeCache> = tops
+        .into_iter()
+        .filter_map(|top| {
+            EntryPath::parse(top)
+                .ok()
+                .and_then(|path| caches(&path))
+                .map(|c| (top, c))
+        })
+        .collect();
+    let settle = |((_, file), state): (&(u32, &FileEntry), State)| {
+        stop.check()?;
+        Ok(match state {
+            State::Missing => FileState::Missing,
+            State::Other(conflict) => FileState::Conflict(conflict),
+            State::There(stat) => {
+                let cache = caches.get(file.path.top());
+                let known = cache
+                    .filter(|_| !options.verify)
+                    .and_then(|cache| cache.get(&stat));
+                let same = match known {
+                    Some(hash) => hash == file.hash,
+                    None => has_content(destination, &file.path, file, cache, hashed, stop)?,
+                };
+                if same {
+                    FileState::Have
+                } else {
+                    let at = file.path.clone();
+                    FileState::Conflict(Conflict {
+                        at,
+                        what: "a file with other content",
+                    })
+                }
+            }
+        })
+    };
+    let settled: Result<Vec<_>, Failure> =
+        chosen.files.par_iter().zip(states).map(settle).collect();
+    for cache in caches.values() {
+        let _ = cache.checkpoint();
+    }
+    settled
+}
+
+fn look_at(destination: &Destination, file: &FileEntry) -> Result<State, Failure> {
+    let other = |at: &EntryPath, what| {
+        Ok(State::Other(Conflict {
+            at: at.clone(),
+            what,
+        }))
+    };
+    match destination
+        .look(&file.path)
+        .map_err(|error| unlookable(&file.path, &error))?
+    {
+        Place::Is(Found::Nothing) => Ok(State::Missing),
+        Place::Is(Found::File(stat)) if Some(stat.size) == file.size => Ok(State::There(stat)),
+        Place::Is(Found::File(_)) => other(&file.path, "a file with other content"),
+        Place::Is(found) => other(&file.path, found.what()),
+        Place::Blocked(at, what) => other(&at, what),
+    }
+}
+
+/// Whether the file at `place` has the content of `file`, by reading it.
+fn has_content(
+    destination: &Destination,
+    place: &EntryPath,
+    file: &FileEntry,
+    cache: Option<&TreeCache>,
+    hashed: &(dyn Fn(u64) + Sync),
+    stop: &Stop,
+) -> Result<bool, Failure> {
+    let began = std::time::SystemTime::now();
+    let read = || {
+        let open = destination.open_file(place)?;
+        let stat = FileStat::of(&open)?;
+        if Some(stat.size) != file.size {
+            return Ok(false);
+        }
+        let hash = disk::hash_file(&open, stat.size, None, hashed, stop)?;
+        if let Some(cache) = cache {
+            cache.insert(&stat, hash, began);
+        }
+        Ok(hash == file.hash)
+    };
+    match read() {
+        Ok(same) => Ok(same),
+        Err(error) => {
+            stop.check()?;
+            Err(unlookable(place, &error))
+        }
+    }
+}
+
+/// Whether a file may get another name: `Some(false)` when nothing is there, `Some(true)` when it is
+/// there already, with the same content.
+pub(super) fn is_free(
+    destination: Option<&Destination>,
+    path: &EntryPath,
+    file: &FileEntry,
+) -> Result<Option<bool>, Failure> {
+    let Some(destination) = destination else {
+        return Ok(Some(false));
+    };
+    match destination
+        .look(path)
+        .map_err(|error| unlookable(path, &error))?
+    {
+        Place::Is(Found::Nothing) => Ok(Some(false)),
+        Place::Is(Found::File(stat)) if Some(stat.size) == file.size => {
+            let same = has_content(destination, path, file, None, &|_| {}, &Stop::default())?;
+            Ok(same.then_some(true))
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,336 @@
+//! Doing what the plan says: many requests at once, each verified as it comes.
+
+mod piece;
+mod prove;
+mod small;
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::task::JoinSet;
+
+use super::{
+    Link, StreamError, Want,
+    queue::{Queue, Unit},
+    request::Wire,
+};
+use crate::{
+    content::{EntryPath, Hash, Manifest},
+    disk::{self, Destination, FileStat, Finish, Partial, Stop},
+    events::{Event, Events, Failure, FailureKind, Phase, WarningKind},
+    transfer::{rate::RateLimit, wire::Reset},
+};
+
+/// Requests under way at once. Each has the window of one stream, so that sixteen fill a link of
+/// 100 ms and 1.6 Gbit/s.
+const STREAMS: usize = 16;
+
+/// How often an answer that the sharer cut short without a reason is asked for again.
+const TRIES: u32 = 5;
+
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Everything a fetch works with; made after the plan, run by [`Fetch::run`].
+pub struct Fetch {
+    /// The hash of the share.
+    pub root: Hash,
+    /// Offset of file number 0 within the share: 2, or 0 where the ticket names a single blob.
+    pub first_offset: u64,
+    /// What to fetch.
+    pub wants: Vec<Want>,
+    /// The share, for modes and times.
+    pub manifest: Arc<Manifest>,
+    /// Where it goes.
+    pub destination: Arc<Destination>,
+    /// What an earlier run left.
+    pub partial: Arc<Partial>,
+    /// Whether to read again what an earlier run left.
+    pub verify: bool,
+    /// Whether to flush each file to the disk before it gets its name.
+    pub fsync: bool,
+    /// Most bytes a second.
+    pub limit_rate: Option<u64>,
+    /// Files and bytes that are in place already, and those in all, for progress.
+    pub done: (u64, u64),
+    /// Files and bytes in all.
+    pub total: (u64, u64),
+    /// Where events go.
+    pub events: Events,
+}
+
+/// What a fetch did.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// Content bytes that came over the network.
+    pub bytes: u64,
+    /// Files that were placed: number and state.
+    pub placed: Vec<(u32, FileStat)>,
+    /// Files that the sharer could not send.
+    pub failed: Vec<Unavailable>,
+}
+
+/// A file that the sharer could not send.
+#[derive(Debug, Clone)]
+pub struct Unavailable {
+    /// Which, and why, as a line for a person.
+    pub message: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// What the requests of a fetch share.
+struct Work {
+    fetch: Fetch,
+    wire: Wire,
+    queue: Queue,
+    files_done: AtomicU64,
+    bytes_done: AtomicU64,
+    current: Mutex<Option<EntryPath>>,
+    placed: Mutex<Vec<(u32, FileStat)>>,
+    failed: Mutex<Vec<Unavailable>>,
+    /// Ends checks of what an earlier run left.
+    stop: Stop,
+}
+
+impl Fetch {
+    /// Fetches over `link` until everything is there, `cancelled` completes, or it cannot go on.
+    /// Says what was done also when it failed.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Refused`, `Unverified`, `LocalDisk`, `InTheWay`, `Interrupted`; what was
+    /// verified is kept.
+    pub async fn run(
+        mut self,
+        link: Arc<Link>,
+        cancelled: impl Future<Output = ()>,
+    ) -> (Fetched, Result<(), Failure>) {
+        // Planning and questions may have taken long, and were not the other side's fault.
+        link.progressed();
+        let queue = Queue::new(std::mem::take(&mut self.wants));
+        let work = Arc::new(Work {
+            wire: Wire {
+                link,
+                rate: self.limit_rate.map(RateLimit::new),
+                received: AtomicU64::new(0),
+            },
+            queue,
+            files_done: AtomicU64::new(self.done.0),
+            bytes_done: AtomicU64::new(self.done.1),
+            current: Mutex::default(),
+            placed: Mutex::default(),
+            failed: Mutex::default(),
+            stop: Stop::default(),
+            fetch: self,
+        });
+        let mut streams = JoinSet::new();
+        for _ in 0..STREAMS {
+            streams.spawn(work.clone().stream());
+        }
+        let result = {
+            tokio::pin!(cancelled);
+            let mut tick = tokio::time::interval(TELL_EVERY);
+            loop {
+                tokio::select! {
+                    ended = streams.join_next() => match ended {
+                        None => break Ok(()),
+                        Some(Ok(Ok(()))) => {}
+                        Some(Ok(Err(failure))) => break Err(failure),
+                        Some(Err(_)) => break Err(Failure::new(
+                            FailureKind::Failed,
+                            "fetching failed within grove itself",
+                        ).hint("run the same line again; please report it if it happens again")),
+                    },
+                    _ = tick.tick() => work.tell(),
+                    () = &mut cancelled => break Err(Failure::new(
+                        FailureKind::Interrupted,
+                        "stopped",
+                    ).hint("run the same line again to go on")),
+                }
+            }
+        };
+        work.stop.stop();
+        streams.shutdown().await;
+        work.tell();
+        if result.is_err() {
+            work.save_all().await;
+        }
+        let taken = |list: &Mutex<Vec<_>>| {
+            std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        let failed =
+            std::mem::take(&mut *work.failed.lock().unwrap_or_else(PoisonError::into_inner));
+        let bytes = work.wire.received.load(Ordering::Relaxed);
+        (
+            Fetched {
+                bytes,
+                placed: taken(&work.placed),
+                failed,
+            },
+            result,
+        )
+    }
+}
+
+impl Work {
+    /// Works off the queue.
+    async fn stream(self: Arc<Self>) -> Result<(), Failure> {
+        while let Some(unit) = self.queue.next() {
+            match unit {
+                Unit::Small(wants) => self.small(wants).await?,
+                Unit::Piece(file, ranges) => self.piece(&file, &ranges).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether asking again makes sense after `error`, counting in `tries`; if not, the failure.
+    async fn again(&self, error: StreamError, tries: &mut Tries) -> Result<(), Failure> {
+        match error {
+            // The link decides how long that goes on.
+            StreamError::Lost => {
+                // Reading notices a lost connection a moment before the connection knows it.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                Ok(())
+            }
+            StreamError::Incomplete | StreamError::Reset(Reset::Internal | Reset::Limit)
+                if tries.once_more(self.wire.received.load(Ordering::Relaxed)) =>
+            {
+                tokio::time::sleep(Duration::from_millis(200 * u64::from(tries.count))).await;
+                Ok(())
+            }
+            error => Err(error.into_failure()),
+        }
+    }
+
+    fn is_placed(&self, want: &Want, stat: FileStat) {
+        self.files_done.fetch_add(1, Ordering::Relaxed);
+        self.placed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((want.number, stat));
+    }
+
+    fn finish(&self, want: &Want) -> Finish {
+        let entry = self.fetch.manifest.files.get(want.number as usize);
+        Finish {
+            mode: entry.and_then(|entry| entry.mode),
+            mtime: entry.and_then(|entry| entry.mtime),
+            replace: want.replace,
+            fsync: self.fetch.fsync,
+        }
+    }
+
+    fn cannot_be_had(&self, want: &Want, reset: Reset) {
+        let place = &want.place;
+        let message = if matches!(reset, Reset::Changed(_)) {
+            // This content will not come any more, so what was fetched of it is of no use.
+            if let Err(error) = self.fetch.partial.forget_large(want.number) {
+                tracing::debug!(%error, "a part of a changed file is left");
+            }
+            format!("{place} changed at the sharer after it was shared")
+        } else {
+            format!("the sharer cannot read {place}")
+        };
+        self.fetch.events.warn(WarningKind::Changed, &message);
+        let failed = Unavailable {
+            message,
+            size: want.size,
+        };
+        self.failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(failed);
+    }
+
+    fn offset(&self, number: u32) -> u64 {
+        self.fetch.first_offset + u64::from(number)
+    }
+
+    fn tell(&self) {
+        self.fetch.events.emit(Event::Progress {
+            phase: Phase::Fetch,
+            peer: None,
+            bytes: self.bytes_done.load(Ordering::Relaxed),
+            total: self.fetch.total.1,
+            files: self.files_done.load(Ordering::Relaxed),
+            files_total: self.fetch.total.0,
+            current: self
+                .current
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        });
+    }
+
+    /// Writes down what is had of files under way, as well as it goes.
+    async fn save_all(self: &Arc<Self>) {
+        let mut parts = Vec::new();
+        for file in self.queue.large() {
+            // Not waited for: whoever holds it is still opening it, and has nothing yet.
+            if let Ok(mut part) = file.part.try_lock()
+                && !file.is_settled()
+            {
+                parts.extend(part.take());
+            }
+        }
+        let work = self.clone();
+        let saving = tokio::task::spawn_blocking(move || {
+            for part in parts {
+                if let Err(error) = part.save(&work.fetch.partial, true) {
+                    tracing::debug!(%error, "what was fetched could not be written down");
+                }
+            }
+        });
+        let _ = saving.await;
+    }
+}
+
+/// Counts how often something was asked for in vain.
+#[derive(Debug, Default)]
+struct Tries {
+    count: u32,
+    received: u64,
+}
+
+impl Tries {
+    /// Whether to ask once more; `received` bytes have come so far, and any progress starts the
+    /// count anew.
+    fn once_more(&mut self, received: u64) -> bool {
+        if received > self.received {
+            self.received = received;
+            self.count = 0;
+        }
+        self.count += 1;
+        self.count <= TRIES
+    }
+}
+
+fn joined(result: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {
+    result.unwrap_or_else(|_| Err(broken()))
+}
+
+fn broken() -> Failure {
+    Failure::new(FailureKind::Failed, "writing failed within grove itself")
+        .hint("run the same line again; please report it if it happens again")
+}
+
+/// What to say when `path` cannot be written.
+pub(super) fn unwritable(path: &EntryPath, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return Failure::new(
+            FailureKind::InTheWay,
+            format!("in the way at the destination: {path} (it appeared meanwhile)"),
+        )
+        .hint("choose --overwrite, --rename or --skip, or another folder with -o");
+    }
+    let message = format!("cannot write {path}: {}", disk::reason(error));
+    Failure::new(FailureKind::LocalDisk, message)
+        .hint("what was fetched is kept; put it right and run the same line again")
+}
