@@ -1,7 +1,9 @@
 //! Getting: ask what is there, plan, fetch, verify, place.
 
+mod ask;
 mod before;
 mod kept;
+mod output;
 mod place;
 mod run;
 

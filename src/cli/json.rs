@@ -247,6 +247,7 @@ pub(crate) fn cache(info: &CacheInfo) -> Line {
         json!({
             "trees": trees,
             "outboards": pair(info.outboards),
+            "manifests": pair(info.manifests),
             "left_behind": pair(info.left_behind),
         }),
     )

@@ -130,6 +130,7 @@ pub(crate) fn cache(info: &CacheInfo) -> String {
     }
     for ((number, bytes), one, many) in [
         (info.outboards, "hash tree", "hash trees"),
+        (info.manifests, "list of files", "lists of files"),
         (info.left_behind, "unused copy", "unused copies"),
     ] {
         row(bytes, &count(number, one, many));

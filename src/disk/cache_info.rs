@@ -14,6 +14,8 @@ pub struct CacheInfo {
     pub trees: Vec<(PathBuf, u64, u64)>,
     /// Outboards and the bytes they take.
     pub outboards: (u64, u64),
+    /// Lists of what shares hold, kept from fetches, and the bytes they take.
+    pub manifests: (u64, u64),
     /// Copies (`--snapshot`, standard input) that nobody uses, and the bytes they take.
     pub left_behind: (u64, u64),
 }
@@ -24,13 +26,14 @@ pub struct CacheInfo {
 /// Those of reading the folder.
 pub fn cache_info(dir: &Path) -> io::Result<CacheInfo> {
     let mut trees = Vec::new();
-    for path in tree_files(dir)? {
+    for path in files_in(&dir.join("trees"))?.0 {
         trees.extend(tree_cache::describe(&path)?);
     }
     trees.sort_unstable();
     Ok(CacheInfo {
         trees,
         outboards: outboard::sweep(dir, false)?,
+        manifests: files_in(&dir.join("manifests"))?.1,
         left_behind: spool::sweep(dir, false)?,
     })
 }
@@ -43,9 +46,11 @@ pub fn cache_info(dir: &Path) -> io::Result<CacheInfo> {
 /// Those of reading the folder and of removing.
 pub fn clear_cache(dir: &Path) -> io::Result<u64> {
     let mut freed = 0;
-    for path in tree_files(dir)? {
-        let bytes = fs::symlink_metadata(&path).map_or(0, |metadata| metadata.len());
-        sys::remove_if_there(&path)?;
+    for folder in ["trees", "manifests"] {
+        let (files, (_, bytes)) = files_in(&dir.join(folder))?;
+        files
+            .iter()
+            .try_for_each(|path| sys::remove_if_there(path))?;
         freed += bytes;
     }
     let (_, outboards) = outboard::sweep(dir, true)?;
@@ -53,10 +58,20 @@ pub fn clear_cache(dir: &Path) -> io::Result<u64> {
     Ok(freed + outboards + copies)
 }
 
-/// The files of remembered trees, and unfinished ones that a kill left.
-fn tree_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    match fs::read_dir(dir.join("trees")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        entries => entries?.map(|entry| Ok(entry?.path())).collect(),
+/// The files in a folder, also unfinished ones that a kill left, how many there are and the bytes they
+/// take.
+fn files_in(dir: &Path) -> io::Result<(Vec<PathBuf>, (u64, u64))> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), (0, 0))),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    let mut bytes = 0;
+    for entry in entries {
+        let path = entry?.path();
+        bytes += fs::symlink_metadata(&path).map_or(0, |metadata| metadata.len());
+        files.push(path);
     }
+    let count = files.len() as u64;
+    Ok((files, (count, bytes)))
 }

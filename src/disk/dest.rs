@@ -172,7 +172,7 @@ impl Destination {
     pub fn finish_dir(&self, entry: &EntryPath, mode: u32, mtime: Mtime) -> io::Result<()> {
         self.opened().remove(entry);
         self.parent(entry)?
-            .finish_dir(entry.file_name(), mode | 0o700, mtime)
+            .finish_dir(entry.file_name(), mode | 0o500, mtime)
     }
 
     /// Waits until the names in a folder are on the disk; `None` is the destination itself.

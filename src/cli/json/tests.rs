@@ -257,6 +257,7 @@ fn ids_and_caches_have_their_lines() {
     let info = CacheInfo {
         trees: vec![("/t".into(), 1, 2)],
         outboards: (3, 4),
+        manifests: (7, 8),
         left_behind: (5, 6),
     };
     assert_eq!(

@@ -121,6 +121,14 @@ impl Link {
         self.attempt.store(0, Ordering::Relaxed);
     }
 
+    /// Gives up a connection that reading from failed. If the other side closed it, its reason is
+    /// kept for [`Link::connection`] to read.
+    pub(super) fn give_up(connection: &Connection) {
+        if connection.close_reason().is_none() {
+            connection.close(Close::Done.code(), b"");
+        }
+    }
+
     /// Waits for `reading`, which something is expected to come from, and gives up the connection
     /// when nothing comes on it for too long.
     pub(super) async fn patiently<T>(

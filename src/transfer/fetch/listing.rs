@@ -68,8 +68,7 @@ async fn with_retries(
             }
             Err(error) => return Err(error.into_failure()),
         }
-        // A connection that is not closed yet, although reading from it failed, is of no use.
-        connection.close(0u32.into(), b"");
+        Link::give_up(&connection);
     }
 }
 

@@ -93,10 +93,7 @@ async fn write_all(
         writer.flush().await?;
         match result {
             Ok(()) => return Ok(()),
-            Err(StreamError::Lost) => {
-                // Reading notices a lost connection a moment before the connection knows it.
-                connection.close(0u32.into(), b"");
-            }
+            Err(StreamError::Lost) => Link::give_up(&connection),
             Err(StreamError::Incomplete | StreamError::Reset(Reset::Internal)) if tries < TRIES => {
                 tries += 1;
             }

@@ -10,8 +10,8 @@
 //! - keeps a panic within the request that caused it;
 //! - notices a file that changed since it was hashed, says so on both sides, and never sends it.
 //!
-//! [`share`] is what is served, [`stream`] answers one request, [`connection`] serves one peer, and
-//! [`guests`] decides who may have it and counts.
+//! `share` is what is served, `stream` answers one request, `connection` serves one peer, and `guests`
+//! decides who may have it and counts.
 
 mod connection;
 mod content;

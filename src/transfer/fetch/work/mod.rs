@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use iroh::endpoint::Connection;
 use tokio::task::JoinSet;
 
 use super::{
@@ -191,12 +192,16 @@ impl Work {
     }
 
     /// Whether asking again makes sense after `error`, counting in `tries`; if not, the failure.
-    async fn again(&self, error: StreamError, tries: &mut Tries) -> Result<(), Failure> {
+    async fn again(
+        &self,
+        connection: &Connection,
+        error: StreamError,
+        tries: &mut Tries,
+    ) -> Result<(), Failure> {
         match error {
             // The link decides how long that goes on.
             StreamError::Lost => {
-                // Reading notices a lost connection a moment before the connection knows it.
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                Link::give_up(connection);
                 Ok(())
             }
             StreamError::Incomplete | StreamError::Reset(Reset::Internal | Reset::Limit)

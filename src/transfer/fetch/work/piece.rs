@@ -54,7 +54,7 @@ impl Work {
                     *file.part.lock().await = None;
                     return Ok(());
                 }
-                Err(error) => self.again(error, &mut tries).await?,
+                Err(error) => self.again(&connection, error, &mut tries).await?,
             }
         }
     }

@@ -38,12 +38,16 @@ impl Work {
                             self.cannot_be_had(&want, reset);
                         }
                         None => {
-                            self.again(StreamError::Reset(Reset::Internal), &mut tries)
-                                .await?;
+                            self.again(
+                                &connection,
+                                StreamError::Reset(Reset::Internal),
+                                &mut tries,
+                            )
+                            .await?;
                         }
                     }
                 }
-                Err(error) => self.again(error, &mut tries).await?,
+                Err(error) => self.again(&connection, error, &mut tries).await?,
             }
         }
         Ok(())
