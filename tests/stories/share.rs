@@ -61,7 +61,7 @@ fn a_single_file_arrives_under_its_name() {
 }
 
 #[test]
-fn a_folder_that_takes_no_writing_arrives_so_that_it_can_be_completed() {
+fn a_folder_that_takes_no_writing_arrives_with_its_content() {
     let alice = Peer::new("alice");
     alice.write("p/sealed/file", "content");
     set_mode(&alice.path("p/sealed"), 0o555);
@@ -75,7 +75,7 @@ fn a_folder_that_takes_no_writing_arrives_so_that_it_can_be_completed() {
     assert_eq!(
         mode & 0o777,
         0o555,
-        "its owner can write there, others as before"
+        "it is sealed once everything is in it"
     );
 }
 

@@ -267,6 +267,7 @@ fn ids_and_caches_have_their_lines() {
             "event": "cache",
             "trees": [{ "path": "/t", "files": 1, "bytes": 2 }],
             "outboards": { "count": 3, "bytes": 4 },
+            "manifests": { "count": 7, "bytes": 8 },
             "left_behind": { "count": 5, "bytes": 6 },
         })
     );
