@@ -30,6 +30,10 @@ const SEND_WINDOW: u64 = 8 * 1024 * 1024;
 /// connection when packets are lost (more than 1024 pieces wait to be put in order).
 const CONTENT_WINDOW: u32 = 1_250_000;
 
+/// How often a getter asks for a sign of life when nothing else comes, so that it soon notices a
+/// sharer that was killed.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+
 /// A peer that sends nothing at all for so long, not even an acknowledgement, is gone.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -48,6 +52,7 @@ impl Role {
                 .send_window(SEND_WINDOW),
             Self::Fetch => builder
                 .max_concurrent_bidi_streams(VarInt::from_u32(0))
+                .keep_alive_interval(SIGN_OF_LIFE)
                 .stream_receive_window(VarInt::from_u32(CONTENT_WINDOW)),
         }
         .build()

@@ -72,11 +72,7 @@ fn a_folder_that_takes_no_writing_arrives_with_its_content() {
         .unwrap()
         .permissions()
         .mode();
-    assert_eq!(
-        mode & 0o777,
-        0o555,
-        "it is sealed once everything is in it"
-    );
+    assert_eq!(mode & 0o777, 0o555, "it is sealed once everything is in it");
 }
 
 #[test]

@@ -30,8 +30,18 @@ const CONNECT_WITHIN: [Duration; 2] = [Duration::from_secs(6), Duration::from_se
 /// A connection on which nothing came for so long, although something was asked, is given up.
 const SILENT: Duration = Duration::from_secs(30);
 
-/// How often is looked whether a connection has gone silent.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often is looked after a connection on which something is overdue.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A connection on which not a single packet came for so long is probably dead: signs of life are
+/// asked for more often, see [`crate::node::Role`].
+const DEAD: Duration = Duration::from_secs(5);
+
+/// How long a new connection is tried beside one that is probably dead.
+const PROBE_WITHIN: Duration = Duration::from_secs(3);
+
+/// An attempt to connect gets at least so long, however little patience is left.
+const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// The pauses between attempts; the last one repeats.
 const PAUSES_MS: [u64; 6] = [100, 300, 700, 1500, 3000, 5000];
@@ -51,6 +61,8 @@ pub struct Link {
     attempt: AtomicU32,
     connected: tokio::sync::Mutex<Option<Connected>>,
     reason: Mutex<String>,
+    /// Which connection had received how many packets, and since when.
+    pulse: Mutex<((usize, u64), Instant)>,
 }
 
 #[derive(Debug)]
@@ -74,6 +86,7 @@ impl Link {
             attempt: AtomicU32::new(0),
             connected: tokio::sync::Mutex::new(None),
             reason: Mutex::new("the other side is not reachable".to_owned()),
+            pulse: Mutex::new(((0, 0), Instant::now())),
         }
     }
 
@@ -98,16 +111,25 @@ impl Link {
             }
             let attempt = self.attempt.fetch_add(1, Ordering::Relaxed);
             let within = CONNECT_WITHIN[usize::from(attempt % 2 == 1)];
-            let connecting = self.node.endpoint().connect(self.address.clone(), ALPN);
-            match tokio::time::timeout(within, connecting).await {
-                Ok(Ok(connection)) => {
-                    *connected = Some(self.begin(&connection));
-                    return Ok(connection);
-                }
-                Ok(Err(error)) => tracing::debug!(%error, "no connection"),
-                Err(_) => tracing::debug!("connecting took too long"),
+            let within = match self.patience_left() {
+                Some(left) => within.min(left.max(SHORTEST_ATTEMPT)),
+                None => within,
+            };
+            if let Some(connection) = self.connect(within).await {
+                *connected = Some(self.begin(&connection));
+                return Ok(connection);
             }
         }
+    }
+
+    async fn connect(&self, within: Duration) -> Option<Connection> {
+        let connecting = self.node.endpoint().connect(self.address.clone(), ALPN);
+        match tokio::time::timeout(within, connecting).await {
+            Ok(Ok(connection)) => return Some(connection),
+            Ok(Err(error)) => tracing::debug!(%error, "no connection"),
+            Err(_) => tracing::debug!("connecting took too long"),
+        }
+        None
     }
 
     /// Notes that something came.
@@ -140,17 +162,60 @@ impl Link {
         loop {
             match tokio::time::timeout(LOOK_EVERY, &mut reading).await {
                 Ok(result) => return result,
-                Err(_) => self.give_up_if_silent(connection),
+                Err(_) => self.look_after(connection).await,
             }
         }
     }
 
-    /// Gives up a connection on which nothing came for too long.
-    fn give_up_if_silent(&self, connection: &Connection) {
+    /// Looks at a connection on which something is overdue.
+    ///
+    /// A peer that was killed, or has another address now, says nothing, not even that it is alive:
+    /// then a new connection is tried beside the old one, which stays in case the silence passes. A
+    /// peer that is alive and sends no content is given up after a longer while.
+    async fn look_after(&self, connection: &Connection) {
         if self.since(&self.heard) >= SILENT {
             self.set_reason("the other side has gone silent");
             connection.close(Close::Done.code(), b"silent");
+            return;
         }
+        if !self.is_dead(connection) {
+            return;
+        }
+        // Only one of the requests that wait for this connection tries.
+        let Ok(mut connected) = self.connected.try_lock() else {
+            return;
+        };
+        let is_current = |now: &Connected| now.connection.stable_id() == connection.stable_id();
+        if !connected.as_ref().is_some_and(is_current) || connection.close_reason().is_some() {
+            return;
+        }
+        let reason = "nothing comes from the other side".to_owned();
+        self.events.emit(Event::Waiting {
+            reason,
+            attempt: 1,
+            retry_in_ms: 0,
+        });
+        if let Some(new) = self.connect(PROBE_WITHIN).await {
+            connection.close(Close::Done.code(), b"replaced");
+            *connected = Some(self.begin(&new));
+        }
+    }
+
+    /// Whether not a single packet came for some time, although we ask for a sign of life.
+    fn is_dead(&self, connection: &Connection) -> bool {
+        let packets = connection.stats().udp_rx.datagrams;
+        let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = (connection.stable_id(), packets);
+        if pulse.0 != now {
+            *pulse = (now, Instant::now());
+        }
+        pulse.1.elapsed() >= DEAD
+    }
+
+    /// How much longer nothing may happen.
+    fn patience_left(&self) -> Patience {
+        let patience = self.patience?;
+        Some(patience.saturating_sub(self.since(&self.progressed)))
     }
 
     fn now(&self) -> u64 {
@@ -238,8 +303,7 @@ impl Link {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        if let Some(patience) = self.patience {
-            let left = patience.saturating_sub(self.since(&self.progressed));
+        if let (Some(patience), Some(left)) = (self.patience, self.patience_left()) {
             if left.is_zero() {
                 return Err(self.unreachable(&reason, patience));
             }
