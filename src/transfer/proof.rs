@@ -191,15 +191,22 @@ fn subtree(start: ChunkNum, data: &[u8], is_root: bool) -> ChainingValue {
 }
 
 /// `ranges`, cut to a blob of `size` bytes: what lies behind the end stands for the last chunk,
-/// which proves the size.
+/// which proves the size. The cost is that of what is within the blob, however many ranges there are
+/// behind it: one request's ranges may be for a million small blobs.
 fn up_to_size(ranges: &ChunkRanges, size: u64) -> ChunkRanges {
     let last = ChunkNum(ChunkNum::chunks(size).0.saturating_sub(1));
-    let tail = ChunkRanges::from(last..);
-    if ranges.intersects(&tail) {
-        ranges | &tail
-    } else {
-        ranges.clone()
+    let all = ranges.boundaries();
+    let within = all.partition_point(|boundary| *boundary <= last);
+    let mut boundaries: Vec<ChunkNum> = all.get(..within).unwrap_or_default().to_vec();
+    // An odd number of boundaries is a range that goes on; then the last chunk is in it already.
+    if within.is_multiple_of(2) && all.len() > within {
+        if boundaries.last() == Some(&last) {
+            boundaries.pop();
+        } else {
+            boundaries.push(last);
+        }
     }
+    ChunkRanges::new(boundaries.into()).unwrap_or_default()
 }
 
 /// Makes the proof of some ranges of one blob, piece by piece.
@@ -227,6 +234,11 @@ impl<C: Content> Encoder<C> {
             trusted: true,
             ..Self::new(content, hash, size, ranges)
         }
+    }
+
+    /// Where the content comes from.
+    pub fn content_mut(&mut self) -> &mut C {
+        &mut self.content
     }
 
     /// Bytes of content, without hashes, that were appended so far.

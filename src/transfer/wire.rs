@@ -8,9 +8,11 @@
 //! in chunks of 1 KiB, alternately left out and wanted; the last one goes on for ever. The last spec
 //! of the list goes on for all further children.
 
+use std::sync::Arc;
+
 use bao_tree::{ChunkNum, ChunkRanges};
 use iroh::endpoint::VarInt;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::content::Hash;
 
@@ -20,8 +22,10 @@ pub const ALPN: &[u8] = b"/iroh-bytes/4";
 /// Most bytes of a request; longer ones are refused unread.
 pub const MAX_REQUEST: usize = 1024 * 1024;
 
-/// Most range boundaries in one request. Each costs at most one proof of some 60 hashes, so this
-/// bounds what a request can cost beside the content it is for.
+/// Most specs and range boundaries in one request, together. A boundary costs at most one proof of
+/// some 60 hashes and a spec a few bytes of memory, so this bounds what a request can cost beside the
+/// content it is for. Ours stay below 2,000; a tool that resumes with every other child present needs
+/// two specs for each.
 pub const MAX_BOUNDARIES: usize = 65_536;
 
 /// Stream reset: nothing by this hash is shared with this peer.
@@ -174,7 +178,7 @@ pub enum RequestError {
     TooManyRanges,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Wire {
     hash: [u8; 32],
     specs: Vec<(u64, Vec<u64>)>,
@@ -270,28 +274,33 @@ impl Request {
         if *kind != KIND_GET {
             return Err(RequestError::Kind);
         }
-        let (wire, rest): (Wire, _) =
-            postcard::take_from_bytes(rest).map_err(|_| RequestError::Malformed)?;
-        if !rest.is_empty() {
-            return Err(RequestError::Malformed);
-        }
-        let boundaries: usize = wire.specs.iter().map(|(_, widths)| widths.len()).sum();
-        if boundaries > MAX_BOUNDARIES {
-            return Err(RequestError::TooManyRanges);
-        }
+        let mut reader = Reader(rest);
+        let hash = reader.hash()?;
+        let count = reader.varint()?;
+        // Counted before anything is kept: a spec takes two bytes on the wire and far more here.
+        let mut parts = count;
         let mut offset = 0u64;
-        let mut specs: Vec<(u64, ChunkRanges)> = Vec::with_capacity(wire.specs.len());
-        for (i, (delta, widths)) in wire.specs.into_iter().enumerate() {
+        let mut specs: Vec<(u64, ChunkRanges)> = Vec::new();
+        for i in 0..count {
+            if parts > MAX_BOUNDARIES as u64 {
+                return Err(RequestError::TooManyRanges);
+            }
+            let delta = reader.varint()?;
             if i > 0 && delta == 0 {
                 return Err(RequestError::Malformed);
             }
             offset = offset.checked_add(delta).ok_or(RequestError::Malformed)?;
-            specs.push((offset, ranges_of(&widths)?));
+            let widths = reader.varint()?;
+            parts = parts.saturating_add(widths);
+            if parts > MAX_BOUNDARIES as u64 {
+                return Err(RequestError::TooManyRanges);
+            }
+            specs.push((offset, reader.ranges(widths)?));
         }
-        Ok(Self {
-            hash: Hash::from_bytes(wire.hash),
-            specs,
-        })
+        if !reader.0.is_empty() {
+            return Err(RequestError::Malformed);
+        }
+        Ok(Self { hash, specs })
     }
 
     /// The offsets below `count` for which something is wanted, with the ranges. Costs nothing for
@@ -299,72 +308,138 @@ impl Request {
     #[must_use]
     pub fn into_wanted(self, count: u64) -> Wanted {
         let at = self.specs.first().map_or(0, |(offset, _)| *offset);
+        let total = self.specs.iter().map(|(_, r)| r.boundaries().len()).sum();
+        let mut boundaries = Vec::with_capacity(total);
+        let mut specs = Vec::with_capacity(self.specs.len());
+        for (offset, ranges) in self.specs {
+            boundaries.extend_from_slice(ranges.boundaries());
+            specs.push((offset, boundaries.len()));
+        }
         Wanted {
-            specs: self.specs,
+            specs,
+            boundaries,
             spec: 0,
             at,
             count,
+            current: None,
         }
     }
 }
 
-/// The offsets that a request wants something of; made by [`Request::into_wanted`].
+/// The offsets that a request wants something of; made by [`Request::into_wanted`]. It takes 16 bytes
+/// for each spec and 8 for each boundary.
 #[derive(Debug)]
 pub struct Wanted {
-    specs: Vec<(u64, ChunkRanges)>,
+    /// Where a spec begins to count, and where its boundaries end within `boundaries`.
+    specs: Vec<(u64, usize)>,
+    boundaries: Vec<ChunkNum>,
     spec: usize,
     at: u64,
     count: u64,
+    /// The ranges of the current spec, shared by all children that it is for.
+    current: Option<Arc<ChunkRanges>>,
 }
 
 impl Wanted {
     /// Whether anything at `offset` or behind it is wanted.
     #[must_use]
     pub fn reaches(&self, offset: u64) -> bool {
-        let ends = self
-            .specs
-            .iter()
-            .skip(1)
-            .map(|(at, _)| *at)
-            .chain([u64::MAX]);
-        self.specs.iter().zip(ends).any(|((start, ranges), end)| {
-            let end = end.min(self.count);
-            !ranges.is_empty() && *start < end && end > offset
+        (0..self.specs.len()).any(|spec| {
+            let start = self.specs[spec].0;
+            let end = self.end_of(spec).unwrap_or(u64::MAX).min(self.count);
+            !self.boundaries_of(spec).is_empty() && start < end && end > offset
         })
+    }
+
+    /// Bytes of memory that it takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.specs.len() * 16 + self.boundaries.len() * 8
+    }
+
+    /// The offset at which spec number `spec` stops to count; `None` for the last.
+    fn end_of(&self, spec: usize) -> Option<u64> {
+        self.specs.get(spec + 1).map(|(offset, _)| *offset)
+    }
+
+    fn boundaries_of(&self, spec: usize) -> &[ChunkNum] {
+        let end = self.specs.get(spec).map_or(0, |(_, end)| *end);
+        let before = spec.checked_sub(1).and_then(|spec| self.specs.get(spec));
+        let start = before.map_or(0, |(_, end)| *end);
+        self.boundaries.get(start..end).unwrap_or_default()
     }
 }
 
 impl Iterator for Wanted {
-    type Item = (u64, ChunkRanges);
+    type Item = (u64, Arc<ChunkRanges>);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (_, ranges) = self.specs.get(self.spec)?;
-            let next = self.specs.get(self.spec + 1).map(|(offset, _)| *offset);
+            self.specs.get(self.spec)?;
+            let next = self.end_of(self.spec);
             let end = next.unwrap_or(u64::MAX).min(self.count);
-            if ranges.is_empty() || self.at >= end {
+            if self.boundaries_of(self.spec).is_empty() || self.at >= end {
                 self.spec += 1;
+                self.current = None;
                 self.at = next?;
                 continue;
             }
             let at = self.at;
             self.at += 1;
-            return Some((at, ranges.clone()));
+            let ranges = if let Some(ranges) = &self.current {
+                ranges.clone()
+            } else {
+                let boundaries = self.boundaries_of(self.spec).into();
+                let ranges = ChunkRanges::new(boundaries).unwrap_or_default();
+                self.current.insert(Arc::new(ranges)).clone()
+            };
+            return Some((at, ranges));
         }
     }
 }
 
-fn ranges_of(widths: &[u64]) -> Result<ChunkRanges, RequestError> {
-    let mut boundaries = Vec::with_capacity(widths.len());
-    let mut at = 0u64;
-    for (i, width) in widths.iter().enumerate() {
-        if i > 0 && *width == 0 {
-            return Err(RequestError::Malformed);
-        }
-        at = at.checked_add(*width).ok_or(RequestError::Malformed)?;
-        boundaries.push(ChunkNum(at));
+/// Reads postcard's form from a stranger, nothing of which is believed.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn hash(&mut self) -> Result<Hash, RequestError> {
+        let (hash, rest) = self.0.split_first_chunk().ok_or(RequestError::Malformed)?;
+        self.0 = rest;
+        Ok(Hash::from_bytes(*hash))
     }
-    ChunkRanges::new(boundaries.into()).ok_or(RequestError::Malformed)
+
+    /// Seven bits in a byte, the lowest first, the top bit for "more"; at most 64 bits.
+    fn varint(&mut self) -> Result<u64, RequestError> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = self.0.split_first().ok_or(RequestError::Malformed)?;
+            self.0 = rest;
+            let bits = u64::from(byte & 0x7f);
+            if (bits << shift) >> shift != bits {
+                return Err(RequestError::Malformed);
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(RequestError::Malformed)
+    }
+
+    /// `count` widths, which were counted against the limit before.
+    fn ranges(&mut self, count: u64) -> Result<ChunkRanges, RequestError> {
+        let mut boundaries = Vec::new();
+        let mut at = 0u64;
+        for i in 0..count {
+            let width = self.varint()?;
+            if i > 0 && width == 0 {
+                return Err(RequestError::Malformed);
+            }
+            at = at.checked_add(width).ok_or(RequestError::Malformed)?;
+            boundaries.push(ChunkNum(at));
+        }
+        ChunkRanges::new(boundaries.into()).ok_or(RequestError::Malformed)
+    }
 }
 
 #[cfg(test)]
@@ -400,11 +475,11 @@ mod tests {
         let bytes = postcard::to_stdvec(&Theirs::Get(theirs)).unwrap();
         let ours = Request::decode(&bytes).unwrap();
         let wanted: Vec<_> = ours.into_wanted(4).collect();
-        let last = ChunkRanges::last_chunk();
+        let last = Arc::new(ChunkRanges::last_chunk());
         assert_eq!(
             wanted,
             vec![
-                (0, ChunkRanges::all()),
+                (0, Arc::new(ChunkRanges::all())),
                 (1, last.clone()),
                 (2, last.clone()),
                 (3, last)
@@ -473,6 +548,46 @@ mod tests {
     }
 
     #[test]
+    fn specs_without_ranges_are_counted_too() {
+        let specs = |count: usize| {
+            let wire = Wire {
+                hash: [7; 32],
+                specs: (0..count).map(|_| (1, Vec::new())).collect(),
+            };
+            let mut bytes = vec![KIND_GET];
+            bytes.extend(postcard::to_stdvec(&wire).unwrap());
+            Request::decode(&bytes)
+        };
+        assert!(specs(MAX_BOUNDARIES).is_ok());
+        assert_eq!(specs(MAX_BOUNDARIES + 1), Err(RequestError::TooManyRanges));
+    }
+
+    #[test]
+    fn a_count_that_nothing_follows_is_refused() {
+        for count in [1u64, 60_000, u64::MAX] {
+            let mut bytes = vec![KIND_GET];
+            bytes.extend([7; 32]);
+            bytes.extend(postcard::to_stdvec(&count).unwrap());
+            assert!(Request::decode(&bytes).is_err(), "{count} specs announced");
+        }
+        let mut bytes = vec![KIND_GET];
+        bytes.extend([7; 32]);
+        bytes.extend([0xff; 11]);
+        assert_eq!(Request::decode(&bytes), Err(RequestError::Malformed));
+    }
+
+    #[test]
+    fn children_share_their_ranges() {
+        let request = Request {
+            hash: hash(),
+            specs: vec![(1, ranges(&[1, 2, 3, 4]))],
+        };
+        let mut wanted = request.into_wanted(1000);
+        let (_, first) = wanted.next().unwrap();
+        assert!(wanted.all(|(_, ranges)| Arc::ptr_eq(&first, &ranges)));
+    }
+
+    #[test]
     fn codes_come_back_as_they_went() {
         for (close, ..) in Close::ALL {
             assert_eq!(Close::from_code(close.code()), Some(close));
@@ -489,6 +604,16 @@ mod tests {
         }
     }
 
+    /// The ranges of some widths.
+    fn ranges(widths: &[u64]) -> ChunkRanges {
+        let mut at = 0;
+        let boundaries = widths.iter().map(|width| {
+            at += width;
+            ChunkNum(at)
+        });
+        ChunkRanges::new(boundaries.collect()).unwrap()
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
@@ -502,7 +627,7 @@ mod tests {
             start in 0u64..1000,
             widths in prop::collection::vec(1u64..1_000_000, 0..40),
         ) {
-            let ranges = ranges_of(&widths).unwrap();
+            let ranges = ranges(&widths);
             let request = Request::ranges(hash(), start, ranges.clone());
             if !ranges.is_empty() {
                 prop_assert_eq!(Request::decode(&request.encode()).unwrap(), request);

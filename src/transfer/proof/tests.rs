@@ -165,3 +165,22 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn ranges_are_cut_as_sets_are(
+        size in 0u64..40_000,
+        boundaries in prop::collection::btree_set(0u64..60, 0..12),
+    ) {
+        let boundaries: Vec<_> = boundaries.into_iter().map(ChunkNum).collect();
+        let ranges = ChunkRanges::new(boundaries.into()).unwrap();
+        let last = ChunkNum(ChunkNum::chunks(size).0.saturating_sub(1));
+        let tail = ChunkRanges::from(last..);
+        let expected = if ranges.intersects(&tail) {
+            &ranges | &tail
+        } else {
+            ranges.clone()
+        };
+        prop_assert_eq!(up_to_size(&ranges, size), expected);
+    }
+}

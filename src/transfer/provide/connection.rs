@@ -1,10 +1,10 @@
 //! Serving one peer.
 
 use std::{
-    collections::HashSet,
+    future::Future,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -13,8 +13,11 @@ use iroh::endpoint::{Connection, ConnectionError, RecvStream, SendStream};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
-    Shared,
+    Limits, Shared,
+    memory::{Allowance, Memory},
+    request,
     stream::{self, Answered},
+    warnings::About,
 };
 use crate::{
     content::PeerId,
@@ -24,37 +27,59 @@ use crate::{
 };
 
 /// Requests of one peer that are worked on at once. A getter of ours uses fewer.
-const REQUESTS_AT_ONCE: usize = 32;
+pub(super) const REQUESTS_AT_ONCE: usize = 32;
+
+/// Batches of one peer that are made, or wait for their turn, at once.
+const MAKING: usize = 2;
+
+/// Memory that the requests of one peer may take while they are answered. One of ours takes at most
+/// 32 KiB.
+const REQUESTS_KIB: usize = 512;
 
 /// How often a peer's progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
-/// How long a peer may be connected without asking anything.
-const IDLE: Duration = Duration::from_mins(2);
-
-/// What is known about a peer that is being served.
-struct Guest {
-    peer: PeerId,
+/// A connection that is being served.
+pub(super) struct Guest {
+    pub(super) peer: PeerId,
     /// Bytes of content handed to the network.
-    sent: AtomicU64,
+    pub(super) sent: AtomicU64,
+    /// What it may hold.
+    pub(super) allowance: Allowance,
+    /// Turns to make a batch.
+    pub(super) making: Arc<Semaphore>,
+    /// Memory for requests.
+    pub(super) requests_kib: Arc<Semaphore>,
+    /// The turn of a large request.
+    pub(super) large_request: Arc<Semaphore>,
     asked_for_content: AtomicBool,
-    warned: Mutex<HashSet<Refusal>>,
-    last_request: Mutex<Instant>,
+    /// Requests that were not answered in full, or whose answer was not acknowledged.
+    unfinished: AtomicUsize,
+    began: Instant,
+    /// Milliseconds after `began` at which something last moved.
+    moved: AtomicU64,
+    /// Why we closed it.
+    closed: OnceLock<&'static str>,
 }
-
-/// Files that a peer was refused, so that each is told once.
-type Refusal = (u8, u32);
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(connection: &Connection, shared: &Arc<Shared>) {
     let peer = connection.remote_id();
-    if let Err(why) = shared.guests.admit(&peer) {
-        tracing::debug!(peer = %peer.fmt_short(), ?why, "turned away");
-        connection.close(why.code(), why.reason());
-        let message = format!("{} was turned away", peer.fmt_short());
-        shared.events.warn(WarningKind::Refused, message);
-        return;
-    }
+    let guest = Arc::new(Guest::new(peer, &shared.memory));
+    let admitted = shared.guests.admit(&peer);
+    let place = admitted.and_then(|()| shared.peers.enter(connection, &guest, &shared.limits));
+    let _place = match place {
+        Ok(place) => place,
+        Err(why) => {
+            tracing::debug!(peer = %peer.fmt_short(), ?why, "turned away");
+            connection.close(why.code(), why.reason());
+            let about = About::TurnedAway(peer);
+            shared.warnings.warn(about, WarningKind::Refused, || {
+                format!("{} was turned away", peer.fmt_short())
+            });
+            return;
+        }
+    };
     let first_path = current_path(connection);
     let path = first_path.unwrap_or(Path::Direct);
     shared.events.emit(Event::PeerConnected { peer, path });
@@ -62,16 +87,8 @@ pub(super) async fn serve(connection: &Connection, shared: &Arc<Shared>) {
         let events = shared.events.clone();
         move |path| events.emit(Event::PathChanged { peer, path })
     });
-    let guest = Arc::new(Guest {
-        peer,
-        sent: AtomicU64::new(0),
-        asked_for_content: AtomicBool::new(false),
-        warned: Mutex::default(),
-        last_request: Mutex::new(Instant::now()),
-    });
-    let began = Instant::now();
     let reason = requests(connection, shared, &guest).await;
-    tell_end(shared, &guest, began, &reason);
+    tell_end(shared, &guest, &reason);
 }
 
 /// Takes requests until the connection ends; says why it did.
@@ -84,27 +101,28 @@ async fn requests(
     let mut streams = JoinSet::new();
     let mut tick = tokio::time::interval(TELL_EVERY);
     let mut told = 0;
+    let closed = connection.closed();
+    tokio::pin!(closed);
     loop {
         let next = async {
             let slot = slots.clone().acquire_owned().await;
             (slot, connection.accept_bi().await)
         };
         tokio::select! {
-            (slot, stream) = next => match stream {
-                Ok((send, recv)) => {
-                    guest.touch();
-                    let request = answer(shared.clone(), guest.clone(), connection.clone(), send, recv);
-                    streams.spawn(async move {
-                        request.await;
-                        drop(slot);
-                    });
-                }
-                Err(error) => {
-                    // What is under way cannot be delivered any more.
-                    streams.shutdown().await;
-                    return error;
-                }
-            },
+            // Also when all slots are taken and no stream is accepted.
+            reason = &mut closed => {
+                // What is under way cannot be delivered any more, and must not wait for its turn.
+                streams.shutdown().await;
+                return reason;
+            }
+            (slot, Ok((send, recv))) = next => {
+                guest.touch();
+                let request = answer(shared.clone(), guest.clone(), connection.clone(), send, recv);
+                streams.spawn(async move {
+                    request.await;
+                    drop(slot);
+                });
+            }
             Some(ended) = streams.join_next(), if !streams.is_empty() => {
                 guest.touch();
                 if let Err(error) = ended && error.is_panic() {
@@ -116,8 +134,10 @@ async fn requests(
                 if sent != told {
                     told = sent;
                     tell_progress(shared, guest, sent);
-                } else if streams.is_empty() && guest.idle() > IDLE {
-                    connection.close(Close::Done.code(), b"idle");
+                } else if streams.is_empty() && guest.idle() > shared.limits.idle {
+                    guest.close(connection, Close::Done, "nothing was asked for 2 minutes");
+                } else if guest.idle() > shared.limits.stalled_when_short && shared.memory.is_short() {
+                    guest.close(connection, Close::Busy, "nothing was taken for a minute");
                 }
             }
         }
@@ -131,32 +151,39 @@ async fn answer(
     mut send: SendStream,
     mut recv: RecvStream,
 ) {
-    let request = match stream::read_request(&shared, &mut recv).await {
+    let request = match request::read(&shared, &guest, &mut recv).await {
         Ok(request) => request,
         Err(reset) => {
+            let _ = recv.stop(reset.code());
             stream::refuse(&mut send, reset);
             guest.warn(&shared, reset);
             return;
         }
     };
-    if request.asks_for_content() {
-        if let Err(why) = shared.guests.begin(&guest.peer) {
-            connection.close(why.code(), why.reason());
-            return;
-        }
+    let admitted = if request.asks_for_content() {
         guest.asked_for_content.store(true, Ordering::Relaxed);
-    }
-    let Ok(slot) = shared.requests.acquire().await else {
-        return;
+        shared.guests.begin(&guest.peer)
+    } else {
+        shared.guests.is_open()
     };
-    let answered = stream::answer(&shared, request, &mut send, &guest.sent).await;
-    drop(slot);
-    match answered {
+    if let Err(why) = admitted {
+        let told = match why {
+            Close::Expired => "the share's time is over",
+            _ => "others have it already",
+        };
+        guest.close(&connection, why, told);
+        return;
+    }
+    guest.unfinished.fetch_add(1, Ordering::Relaxed);
+    match stream::answer(&shared, &guest, request, &mut send).await {
         Answered::Refused(reset) => guest.warn(&shared, reset),
         // Waiting for the peer's acknowledgement keeps the stream from being taken down with the
         // last bytes under way.
         Answered::Sent => {
-            let _ = tokio::time::timeout(Duration::from_mins(1), send.stopped()).await;
+            let stopped = tokio::time::timeout(shared.limits.stalled, send.stopped()).await;
+            if matches!(stopped, Ok(Ok(None))) {
+                guest.unfinished.fetch_sub(1, Ordering::Relaxed);
+            }
         }
         Answered::Broken => {
             let _ = send.reset(Reset::Limit.code());
@@ -176,19 +203,23 @@ fn tell_progress(shared: &Shared, guest: &Guest, bytes: u64) {
     });
 }
 
-fn tell_end(shared: &Shared, guest: &Guest, began: Instant, reason: &ConnectionError) {
+fn tell_end(shared: &Shared, guest: &Guest, reason: &ConnectionError) {
     let peer = guest.peer;
-    let bytes = guest.sent.load(Ordering::Relaxed);
-    let close = match reason {
-        ConnectionError::ApplicationClosed(close) => Close::from_code(close.error_code),
-        _ => None,
-    };
-    // Tools that do not say that they have everything are believed when they were sent everything.
-    let complete = close == Some(Close::Complete)
-        || (close == Some(Close::Done) && bytes >= shared.share.total_bytes());
     if guest.asked_for_content.load(Ordering::Relaxed) {
-        if complete {
-            let seconds = began.elapsed().as_secs_f64();
+        let bytes = guest.sent.load(Ordering::Relaxed);
+        let close = match reason {
+            ConnectionError::ApplicationClosed(close) => Close::from_code(close.error_code),
+            _ => None,
+        };
+        let in_all = shared.guests.sent(&peer, bytes);
+        // Not every tool says that it has everything, and not every one gets to say it. It is
+        // believed when it was sent everything, if need be over several connections, and when this
+        // one left nothing open.
+        let has_all = in_all >= shared.share.total_bytes()
+            && guest.unfinished.load(Ordering::Relaxed) == 0
+            && !matches!(close, Some(Close::Interrupted | Close::Protocol));
+        if close == Some(Close::Complete) || has_all {
+            let seconds = guest.began.elapsed().as_secs_f64();
             shared.events.emit(Event::TransferFinished {
                 peer,
                 bytes,
@@ -200,7 +231,9 @@ fn tell_end(shared: &Shared, guest: &Guest, began: Instant, reason: &ConnectionE
                 (Some(Close::Interrupted), _) => "stopped by the other side",
                 (_, ConnectionError::ApplicationClosed(_)) => "closed by the other side",
                 (_, ConnectionError::TimedOut) => "the connection was lost",
-                (_, ConnectionError::LocallyClosed) => "the share ended",
+                (_, ConnectionError::LocallyClosed) => {
+                    guest.closed.get().copied().unwrap_or("the share ended")
+                }
                 _ => "the connection broke",
             };
             let reason = reason.to_owned();
@@ -215,66 +248,95 @@ fn tell_end(shared: &Shared, guest: &Guest, began: Instant, reason: &ConnectionE
 }
 
 impl Guest {
-    fn touch(&self) {
-        *self
-            .last_request
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn idle(&self) -> Duration {
-        self.last_request
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .elapsed()
-    }
-
-    /// Tells the sharer about a refusal, once for each file and kind.
-    fn warn(&self, shared: &Shared, reset: Reset) {
-        let key = match reset {
-            Reset::Changed(file) => (0, file),
-            Reset::Unreadable(file) => (1, file),
-            Reset::NotShared => (2, 0),
-            Reset::Limit => (3, 0),
-            Reset::Internal => (4, 0),
-        };
-        if !self
-            .warned
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key)
-        {
-            return;
+    fn new(peer: PeerId, memory: &Memory) -> Self {
+        Self {
+            peer,
+            sent: AtomicU64::new(0),
+            allowance: memory.allowance(),
+            making: Arc::new(Semaphore::new(MAKING)),
+            requests_kib: Arc::new(Semaphore::new(REQUESTS_KIB)),
+            large_request: Arc::new(Semaphore::new(1)),
+            asked_for_content: AtomicBool::new(false),
+            unfinished: AtomicUsize::new(0),
+            began: Instant::now(),
+            moved: AtomicU64::new(0),
+            closed: OnceLock::new(),
         }
-        let path = |file| {
-            shared
-                .share
-                .path(file)
-                .map(ToString::to_string)
-                .unwrap_or_default()
-        };
+    }
+
+    /// Closes the connection; `told` is what the sharer is told.
+    pub(super) fn close(&self, connection: &Connection, why: Close, told: &'static str) {
+        let _ = self.closed.set(told);
+        connection.close(why.code(), why.reason());
+    }
+
+    /// How long nothing has moved on the connection.
+    pub(super) fn idle(&self) -> Duration {
+        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(moved)
+    }
+
+    /// Waits for a write. It fails when nothing has moved on the whole connection for as long as the
+    /// limit says: a slow receiver with many streams takes a little here and a little there, and for
+    /// minutes nothing of one of them.
+    pub(super) async fn writing<E>(
+        &self,
+        write: impl Future<Output = Result<(), E>>,
+        limits: &Limits,
+    ) -> Result<(), ()> {
+        // Whoever waited for room or a turn starts with a full deadline.
+        self.touch();
+        tokio::pin!(write);
+        loop {
+            let left = limits.stalled.saturating_sub(self.idle());
+            if left.is_zero() {
+                return Err(());
+            }
+            if let Ok(written) = tokio::time::timeout(left, &mut write).await {
+                self.touch();
+                return written.map_err(|_| ());
+            }
+        }
+    }
+
+    fn touch(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(now, Ordering::Relaxed);
+    }
+
+    /// Tells the sharer about a refusal.
+    fn warn(&self, shared: &Shared, reset: Reset) {
+        let path = |file| shared.share.path(file).map(ToString::to_string);
         let who = self.peer.fmt_short();
-        let (kind, message) = match reset {
-            Reset::Changed(file) => (
-                WarningKind::Changed,
-                format!(
-                    "{} changed after it was shared and is no longer sent",
-                    path(file)
-                ),
-            ),
-            Reset::Unreadable(file) => (
-                WarningKind::Changed,
-                format!("{} can no longer be read", path(file)),
-            ),
-            Reset::NotShared => (
-                WarningKind::Refused,
-                format!("{who} asked for something that is not shared"),
-            ),
-            Reset::Limit | Reset::Internal => (
-                WarningKind::Refused,
-                format!("a request of {who} was refused"),
-            ),
-        };
-        shared.events.warn(kind, message);
+        match reset {
+            Reset::Changed(file) => {
+                shared
+                    .warnings
+                    .warn(About::File(file), WarningKind::Changed, || {
+                        let path = path(file).unwrap_or_default();
+                        format!("{path} changed after it was shared and is no longer sent")
+                    });
+            }
+            Reset::Unreadable(file) => {
+                shared
+                    .warnings
+                    .warn(About::File(file), WarningKind::Changed, || {
+                        let path = path(file).unwrap_or_default();
+                        format!("{path} can no longer be read")
+                    });
+            }
+            Reset::NotShared => {
+                let about = About::NotShared(self.peer);
+                shared.warnings.warn(about, WarningKind::Refused, || {
+                    format!("{who} asked for something that is not shared")
+                });
+            }
+            Reset::Limit | Reset::Internal => {
+                let about = About::Request(self.peer);
+                shared.warnings.warn(about, WarningKind::Refused, || {
+                    format!("a request of {who} was refused")
+                });
+            }
+        }
     }
 }

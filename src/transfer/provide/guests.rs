@@ -25,10 +25,21 @@ pub struct Policy {
 /// Keeps a [`Policy`].
 pub(super) struct Guests {
     policy: Policy,
-    /// Everybody who has asked for content, and whether they have it all.
-    taken: Mutex<HashMap<PeerId, bool>>,
+    /// Everybody who has asked for content.
+    taken: Mutex<HashMap<PeerId, Taken>>,
     used_up: Arc<Notify>,
 }
+
+/// What one peer has had.
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    complete: bool,
+    /// Bytes of content sent over all connections of this run.
+    bytes: u64,
+}
+
+/// Peers whose bytes are added up when nothing else says whether they have a place.
+const REMEMBERED: usize = 16 * 1024;
 
 impl Guests {
     pub(super) fn new(policy: Policy, used_up: Arc<Notify>) -> Self {
@@ -44,47 +55,66 @@ impl Guests {
         if !self.policy.allow.is_empty() && !self.policy.allow.contains(peer) {
             return Err(Close::NotAllowed);
         }
-        if self.policy.expires.is_some_and(|at| at <= unix_now()) {
-            return Err(Close::Expired);
-        }
+        self.is_open()?;
         self.has_place(&self.taken(), peer)
+    }
+
+    /// Whether the share's time is not over yet. The clock of the wall decides: it goes on while the
+    /// computer sleeps, and connections may survive that.
+    pub(super) fn is_open(&self) -> Result<(), Close> {
+        match self.policy.expires {
+            Some(at) if at <= unix_now() => Err(Close::Expired),
+            _ => Ok(()),
+        }
     }
 
     /// Gives `peer` its place among those who may have content.
     pub(super) fn begin(&self, peer: &PeerId) -> Result<(), Close> {
-        if self.policy.max_gets.is_none() {
-            return Ok(());
-        }
+        self.is_open()?;
         let mut taken = self.taken();
         self.has_place(&taken, peer)?;
-        taken.entry(*peer).or_insert(false);
+        if self.policy.max_gets.is_some() || taken.len() < REMEMBERED {
+            taken.entry(*peer).or_default();
+        }
         Ok(())
+    }
+
+    /// Adds bytes of content that were sent to `peer` over a connection that ended; returns all that
+    /// it was sent.
+    pub(super) fn sent(&self, peer: &PeerId, bytes: u64) -> u64 {
+        let mut taken = self.taken();
+        let Some(of_peer) = taken.get_mut(peer) else {
+            return bytes;
+        };
+        of_peer.bytes = of_peer.bytes.saturating_add(bytes);
+        of_peer.bytes
     }
 
     /// Notes that `peer` has everything.
     pub(super) fn complete(&self, peer: &PeerId) {
-        let Some(max) = self.policy.max_gets else {
-            return;
-        };
         let mut taken = self.taken();
-        let Some(done) = taken.get_mut(peer) else {
+        let Some(of_peer) = taken.get_mut(peer) else {
             return;
         };
-        *done = true;
-        if taken.values().filter(|done| **done).count() as u64 >= max {
+        // Whoever fetches it again, where that is allowed, starts from nothing.
+        of_peer.bytes = 0;
+        of_peer.complete = true;
+        let complete = taken.values().filter(|taken| taken.complete).count() as u64;
+        if self.policy.max_gets.is_some_and(|max| complete >= max) {
             self.used_up.notify_one();
         }
     }
 
-    fn has_place(&self, taken: &HashMap<PeerId, bool>, peer: &PeerId) -> Result<(), Close> {
-        match (self.policy.max_gets, taken.get(peer)) {
+    fn has_place(&self, taken: &HashMap<PeerId, Taken>, peer: &PeerId) -> Result<(), Close> {
+        let complete = taken.get(peer).map(|taken| taken.complete);
+        match (self.policy.max_gets, complete) {
             (None, _) | (_, Some(false)) => Ok(()),
             (Some(max), None) if (taken.len() as u64) < max => Ok(()),
             _ => Err(Close::Taken),
         }
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<PeerId, bool>> {
+    fn taken(&self) -> MutexGuard<'_, HashMap<PeerId, Taken>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,6 +150,11 @@ mod tests {
             ..Policy::default()
         });
         assert_eq!(guests.admit(&peer(1)), Err(Close::Expired));
+        assert_eq!(
+            guests.begin(&peer(1)),
+            Err(Close::Expired),
+            "nor served on a connection that is still there"
+        );
     }
 
     #[test]
@@ -144,6 +179,20 @@ mod tests {
             "but not fetch it twice"
         );
         assert_eq!(guests.admit(&peer(3)), Err(Close::Taken));
+    }
+
+    #[test]
+    fn what_was_sent_adds_up_over_connections() {
+        let guests = guests(Policy::default());
+        guests.begin(&peer(1)).unwrap();
+        assert_eq!(guests.sent(&peer(1), 10), 10);
+        assert_eq!(guests.sent(&peer(1), 5), 15);
+        guests.complete(&peer(1));
+        assert_eq!(
+            guests.sent(&peer(1), 7),
+            7,
+            "a second fetch is counted anew"
+        );
     }
 
     #[tokio::test]

@@ -10,49 +10,105 @@
 //! - keeps a panic within the request that caused it;
 //! - notices a file that changed since it was hashed, says so on both sides, and never sends it.
 //!
-//! `share` is what is served, `stream` answers one request, `connection` serves one peer, and `guests`
-//! decides who may have it and counts.
+//! `share` is what is served and `check` looks again at files that do not match; `request` reads
+//! one request and `stream` answers it, with room from `memory`; `connection` serves one peer,
+//! `peers` knows all that are there, `guests` decides who may have the share and counts, and
+//! `warnings` tells the sharer.
+//!
+//! What strangers can make a provider hold, at most, with the limits as they are: 768 MiB for content
+//! that is under way (256 connections with 1 MiB each of their own, and 512 MiB that they share), and
+//! some 300 MiB for requests and what is remembered about them while they are answered. Open files are
+//! bounded by the batches that are made at once.
 
+mod check;
 mod connection;
 mod content;
 mod guests;
+mod memory;
+mod peers;
+mod request;
 mod share;
 mod stream;
+mod warnings;
 
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
+use iroh::endpoint::Incoming;
 use tokio::{
-    sync::{Notify, Semaphore},
+    sync::{Notify, Semaphore, watch},
     task::JoinSet,
 };
 
 pub use guests::Policy;
 pub use share::Share;
 
-use self::guests::Guests;
+use self::{guests::Guests, memory::Memory, peers::Peers, warnings::Warnings};
 use crate::{
     events::Events,
     node::Node,
     transfer::{rate::RateLimit, wire::Close},
 };
 
-/// Connections served at once; more are turned away before they cost anything.
-const CONNECTIONS: usize = 512;
+/// Batches of content made at once. Each keeps a thread and up to four files open; more than there
+/// are processors only help where disks are slow.
+const MAKING: usize = 16;
 
-/// Requests answered at once, over all peers. Each holds at most two buffers of
-/// [`stream::LARGEST_BATCH`].
-const REQUESTS: usize = 256;
+/// Requests of more than a few kilobytes that are read or answered at once, over all peers.
+const LARGE_REQUESTS: usize = 32;
+
+/// How much a provider puts up with.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections served at once. When all are there, the one on which nothing has moved for longest
+    /// makes room.
+    pub connections: usize,
+    /// Connections of one peer at once.
+    pub connections_of_one: usize,
+    /// Handshakes under way at once.
+    pub handshakes: usize,
+    /// How long a peer may take for the handshake.
+    pub handshake_within: Duration,
+    /// How long a peer may take to send a request.
+    pub request_within: Duration,
+    /// How long a peer may be connected without asking anything.
+    pub idle: Duration,
+    /// How long nothing at all may move on a connection while something is to be sent. A receiver of
+    /// ours that is held to 10 KB a second gives credit in pieces of 150 KB on each of 16 streams.
+    pub stalled: Duration,
+    /// The same while the room for content is short.
+    pub stalled_when_short: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            connections_of_one: 8,
+            handshakes: 128,
+            handshake_within: Duration::from_secs(10),
+            request_within: Duration::from_secs(10),
+            idle: Duration::from_mins(2),
+            stalled: Duration::from_mins(5),
+            stalled_when_short: Duration::from_mins(1),
+        }
+    }
+}
 
 /// What all connections share.
 struct Shared {
     share: Arc<Share>,
     guests: Guests,
+    peers: Peers,
+    limits: Limits,
     rate: Option<RateLimit>,
     events: Events,
-    requests: Arc<Semaphore>,
+    warnings: Warnings,
+    memory: Memory,
+    making: Arc<Semaphore>,
+    large_requests: Arc<Semaphore>,
 }
 
 /// A share that is being served. Dropping it ends it at once.
@@ -60,13 +116,11 @@ struct Shared {
 pub struct Provider {
     node: Node,
     accepting: tokio::task::JoinHandle<()>,
-    ended: Arc<Notify>,
-    closing: Arc<CloseWith>,
+    used_up: Arc<Notify>,
+    /// What peers are told when the share ends; `None` until it does.
+    closing: watch::Sender<Option<Close>>,
+    share: Arc<Share>,
 }
-
-/// What peers are told when the share ends.
-#[derive(Debug, Default)]
-struct CloseWith(std::sync::OnceLock<Close>, Notify);
 
 impl Provider {
     /// Starts to serve `share` on `node` to those whom `policy` allows, sending at most
@@ -79,33 +133,53 @@ impl Provider {
         limit_rate: Option<u64>,
         events: Events,
     ) -> Self {
-        let ended = Arc::new(Notify::new());
-        let closing = Arc::new(CloseWith::default());
+        Self::start_with(node, share, policy, limit_rate, events, Limits::default())
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn start_with(
+        node: Node,
+        share: Share,
+        policy: Policy,
+        limit_rate: Option<u64>,
+        events: Events,
+        limits: Limits,
+    ) -> Self {
+        let used_up = Arc::new(Notify::new());
+        let (closing, closed) = watch::channel(None);
+        let share = Arc::new(share);
         let shared = Arc::new(Shared {
-            share: Arc::new(share),
-            guests: Guests::new(policy, ended.clone()),
+            share: share.clone(),
+            guests: Guests::new(policy, used_up.clone()),
+            peers: Peers::default(),
+            limits,
             rate: limit_rate.map(RateLimit::new),
+            warnings: Warnings::new(events.clone()),
             events,
-            requests: Arc::new(Semaphore::new(REQUESTS)),
+            memory: Memory::new(),
+            making: Arc::new(Semaphore::new(MAKING)),
+            large_requests: Arc::new(Semaphore::new(LARGE_REQUESTS)),
         });
-        let accepting = tokio::spawn(accept(node.clone(), shared, closing.clone()));
+        let accepting = tokio::spawn(accept(node.clone(), shared, closed));
         Self {
             node,
             accepting,
-            ended,
+            used_up,
             closing,
+            share,
         }
     }
 
     /// Waits until the share was fetched as often as its policy allows.
     pub async fn used_up(&self) {
-        self.ended.notified().await;
+        self.used_up.notified().await;
     }
 
     /// Tells peers `why`, and stops serving.
     pub async fn stop(mut self, why: Close) {
-        let _ = self.closing.0.set(why);
-        self.closing.1.notify_one();
+        self.share.checks.stop();
+        self.closing.send_replace(Some(why));
         let _ = tokio::time::timeout(Duration::from_millis(500), &mut self.accepting).await;
         self.node.close().await;
     }
@@ -113,16 +187,15 @@ impl Provider {
 
 impl Drop for Provider {
     fn drop(&mut self) {
+        self.share.checks.stop();
         self.accepting.abort();
     }
 }
 
-/// How long a peer may take for the handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
-async fn accept(node: Node, shared: Arc<Shared>, closing: Arc<CloseWith>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+async fn accept(node: Node, shared: Arc<Shared>, mut closing: watch::Receiver<Option<Close>>) {
+    let handshakes = Arc::new(Semaphore::new(shared.limits.handshakes));
     let mut peers = JoinSet::new();
+    let closed = closing.clone();
     loop {
         let incoming = tokio::select! {
             incoming = node.endpoint().accept() => incoming,
@@ -132,52 +205,57 @@ async fn accept(node: Node, shared: Arc<Shared>, closing: Arc<CloseWith>) {
                 }
                 continue;
             }
-            () = closing.1.notified() => break,
+            _ = closing.wait_for(Option::is_some) => break,
         };
         let Some(incoming) = incoming else { break };
-        let Ok(slot) = slots.clone().try_acquire_owned() else {
-            incoming.refuse();
+        if handshakes.available_permits() < shared.limits.handshakes / 2
+            && !incoming.remote_addr_validated()
+        {
+            // Whoever does not receive at the address it claims to have comes no further.
+            let _ = incoming.retry();
+            continue;
+        }
+        let Ok(handshake) = handshakes.clone().try_acquire_owned() else {
+            // A peer that means it tries again by itself, in a second.
+            incoming.ignore();
             continue;
         };
-        let shared = shared.clone();
-        let closing = closing.clone();
+        let (shared, closed) = (shared.clone(), closed.clone());
         peers.spawn(async move {
-            let Ok(connecting) = incoming.accept() else {
-                return;
-            };
-            match tokio::time::timeout(HANDSHAKE, connecting).await {
-                Ok(Ok(connection)) => {
-                    let ended = connection::serve(&connection, &shared);
-                    tokio::pin!(ended);
-                    tokio::select! {
-                        () = &mut ended => {}
-                        () = closing.wait() => {
-                            let why = closing.0.get().copied().unwrap_or(Close::Stopped);
-                            connection.close(why.code(), why.reason());
-                            ended.await;
-                        }
-                    }
-                }
-                Ok(Err(error)) => tracing::debug!(%error, "handshake failed"),
-                Err(_) => tracing::debug!("handshake took too long"),
+            let shaken = tokio::time::timeout(shared.limits.handshake_within, shake(incoming));
+            let connection = shaken.await.ok().flatten();
+            drop(handshake);
+            if let Some(connection) = connection {
+                serve(&connection, &shared, closed).await;
             }
-            drop(slot);
         });
     }
-    closing.1.notify_waiters();
     while peers.join_next().await.is_some() {}
 }
 
-impl CloseWith {
-    /// Waits until the share ends.
-    async fn wait(&self) {
-        let notified = self.1.notified();
-        tokio::pin!(notified);
-        notified.as_mut().enable();
-        if self.0.get().is_none() {
-            notified.await;
-        }
-    }
+async fn shake(incoming: Incoming) -> Option<iroh::endpoint::Connection> {
+    let accepted = async { Ok::<_, Box<dyn std::error::Error>>(incoming.accept()?.await?) };
+    accepted
+        .await
+        .inspect_err(|error| tracing::debug!(%error, "handshake failed"))
+        .ok()
+}
+
+/// Serves one connection until it or the share ends.
+async fn serve(
+    connection: &iroh::endpoint::Connection,
+    shared: &Arc<Shared>,
+    mut closed: watch::Receiver<Option<Close>>,
+) {
+    let served = connection::serve(connection, shared);
+    tokio::pin!(served);
+    let why = tokio::select! {
+        () = &mut served => return,
+        why = closed.wait_for(Option::is_some) => why.ok().and_then(|why| *why),
+    };
+    let why = why.unwrap_or(Close::Stopped);
+    connection.close(why.code(), why.reason());
+    served.await;
 }
 
 /// Seconds since 1970 by this computer's clock; 0 before.

@@ -1,0 +1,198 @@
+//! Memory for content that is under way.
+//!
+//! Content is held from the moment it is read until the peer's computer has acknowledged it, and a
+//! peer decides how long that takes. So every batch of content takes room from a budget, and gives
+//! it back when the last byte of it is no longer needed: the room travels with the bytes.
+//!
+//! Each connection has a little room of its own, enough for all of its requests to go on slowly. What
+//! others hold cannot take that away. Beyond it there is room that all share, first come, first
+//! served, which a single fast receiver on a long line needs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::transfer::proof::GROUP;
+
+/// Room is handed out in pieces of so many bytes.
+const UNIT: usize = 32 * 1024;
+
+#[expect(clippy::cast_possible_truncation, reason = "a chunk group is 16 KiB")]
+/// What a batch may overshoot its goal by: one chunk group, one pair of hashes, one size.
+const OVERSHOOT: usize = GROUP as usize + 64 + 8;
+
+/// The room of one connection's own: a unit for each request that is worked on.
+pub(super) const OWN_UNITS: usize = super::connection::REQUESTS_AT_ONCE;
+
+/// The room that all connections share: 512 MiB, some sixty receivers at full speed.
+const SHARED_UNITS: usize = 512 * 1024 * 1024 / UNIT;
+
+/// Most of the shared room that one connection may hold: what the transport keeps for it
+/// (`node::transport`) and as much again for what is being made.
+const MOST_UNITS: usize = 16 * 1024 * 1024 / UNIT;
+
+/// The room of a provider.
+pub(super) struct Memory(Arc<Semaphore>);
+
+impl Memory {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(SHARED_UNITS)))
+    }
+
+    /// The room of a new connection.
+    pub(super) fn allowance(&self) -> Allowance {
+        Allowance {
+            own: Arc::new(Semaphore::new(OWN_UNITS)),
+            most: Arc::new(Semaphore::new(MOST_UNITS)),
+            shared: self.0.clone(),
+        }
+    }
+
+    /// Whether less than half of the shared room is left.
+    pub(super) fn is_short(&self) -> bool {
+        self.0.available_permits() < SHARED_UNITS / 2
+    }
+}
+
+/// What one connection may hold.
+pub(super) struct Allowance {
+    own: Arc<Semaphore>,
+    most: Arc<Semaphore>,
+    shared: Arc<Semaphore>,
+}
+
+impl Allowance {
+    /// Room for `bytes`, or for less when there is little; waits until there is any. Whoever waits
+    /// here must hold no room that was not handed to the network yet: that could wait for ever.
+    pub(super) async fn take(&self, bytes: usize) -> Room {
+        if let Some(room) = self.try_take(bytes) {
+            return room;
+        }
+        let own = self.own.clone().acquire_owned();
+        // The semaphore is never closed.
+        let permit = own.await.ok();
+        Room::of(1, permit.into_iter().collect())
+    }
+
+    /// Room for `bytes`, or for less; `None` when there is none at the moment.
+    pub(super) fn try_take(&self, bytes: usize) -> Option<Room> {
+        let mut units = bytes.div_ceil(UNIT).max(1);
+        while units > 0 {
+            let permits = u32::try_from(units).unwrap_or(u32::MAX);
+            let most = self.most.clone().try_acquire_many_owned(permits);
+            let shared = self.shared.clone().try_acquire_many_owned(permits);
+            if let (Ok(most), Ok(shared)) = (most, shared) {
+                return Some(Room::of(units, vec![most, shared]));
+            }
+            units /= 2;
+        }
+        let own = self.own.clone().try_acquire_owned().ok()?;
+        Some(Room::of(1, vec![own]))
+    }
+}
+
+/// Room for a batch.
+pub(super) struct Room {
+    units: usize,
+    permits: Vec<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    fn of(units: usize, permits: Vec<OwnedSemaphorePermit>) -> Self {
+        Self { units, permits }
+    }
+
+    /// Bytes that fit.
+    pub(super) fn capacity(&self) -> usize {
+        self.units * UNIT
+    }
+
+    /// The length at which a batch must stop to grow so that it fits for sure.
+    pub(super) fn goal(&self) -> usize {
+        self.capacity() - OVERSHOOT
+    }
+
+    /// Puts a batch there; what it does not need is free again.
+    pub(super) fn hold(mut self, mut bytes: Vec<u8>) -> Bytes {
+        let needed = bytes.len().div_ceil(UNIT).max(1);
+        if needed < self.units {
+            bytes.shrink_to_fit();
+            for permit in &mut self.permits {
+                drop(permit.split(self.units - needed));
+            }
+            self.units = needed;
+        }
+        Bytes::from_owner(Held { bytes, _room: self })
+    }
+}
+
+/// A batch and the room it takes.
+struct Held {
+    bytes: Vec<u8>,
+    _room: Room,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All the shared room, taken by as many connections as it needs.
+    fn exhaust(memory: &Memory) -> Vec<Room> {
+        let mut held = Vec::new();
+        while memory.0.available_permits() > 0 {
+            let greedy = memory.allowance();
+            for _ in 0..MOST_UNITS {
+                held.extend(greedy.try_take(UNIT));
+            }
+        }
+        held
+    }
+
+    #[test]
+    fn a_connection_has_room_whatever_others_hold() {
+        let memory = Memory::new();
+        let _held = exhaust(&memory);
+        assert!(memory.is_short());
+        let honest = memory.allowance();
+        let rooms: Vec<_> = (0..OWN_UNITS)
+            .map_while(|_| honest.try_take(1024 * 1024))
+            .collect();
+        assert_eq!(rooms.len(), OWN_UNITS);
+        assert!(honest.try_take(1).is_none(), "and no more than that");
+    }
+
+    #[test]
+    fn one_connection_cannot_take_everything() {
+        let memory = Memory::new();
+        let greedy = memory.allowance();
+        let held: Vec<_> = std::iter::from_fn(|| greedy.try_take(1024 * 1024)).collect();
+        let bytes: usize = held.iter().map(Room::capacity).sum();
+        assert_eq!(bytes, (MOST_UNITS + OWN_UNITS) * UNIT);
+        assert!(!memory.is_short());
+    }
+
+    #[test]
+    fn room_is_free_again_with_the_last_slice() {
+        let memory = Memory::new();
+        let allowance = memory.allowance();
+        let room = allowance.take(1024 * 1024);
+        let room = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(room);
+        let mut bytes = room.hold(vec![7; 40 * 1024]);
+        assert_eq!(memory.0.available_permits(), SHARED_UNITS - 2, "shrunk");
+        let slice = bytes.split_to(10);
+        drop(bytes);
+        assert_eq!(memory.0.available_permits(), SHARED_UNITS - 2);
+        drop(slice);
+        assert_eq!(memory.0.available_permits(), SHARED_UNITS);
+    }
+}
