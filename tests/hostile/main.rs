@@ -1,5 +1,7 @@
 //! Peers that have the ticket and mean harm. After each of them an honest one still gets everything.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use bao_tree::{ChunkNum, ChunkRanges};
@@ -243,6 +245,27 @@ async fn a_tool_that_never_says_complete_uses_up_the_share() {
     let ended = tokio::time::timeout(Duration::from_secs(20), sharing.wait()).await;
     assert_eq!(ended.unwrap(), Ended::MaxGets);
     sharing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changed_is_named_and_one_that_was_touched_is_not() {
+    let shared = Shared::new().await;
+    let large = shared.place.path().join("folder/large");
+    std::fs::write(&large, content()).unwrap();
+    shared.still_serves().await;
+    let mut other = content();
+    other[LARGE / 2] ^= 1;
+    std::fs::write(&large, other).unwrap();
+    let hostile = hostile().await;
+    let connection = shared.connect(&hostile).await;
+    let request = Request::children(shared.root(), 2..3).encode();
+    for _ in 0..3 {
+        assert_eq!(
+            ask(&connection, &request).await,
+            Err(Some(Reset::Changed(0)))
+        );
+    }
+    shared.sharing.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
