@@ -53,8 +53,10 @@ pub(super) struct Guest {
     /// The turn of a large request.
     pub(super) large_request: Arc<Semaphore>,
     asked_for_content: AtomicBool,
-    /// Requests that were not answered in full, or whose answer was not acknowledged.
-    unfinished: AtomicUsize,
+    /// Requests that were not answered to the end.
+    unanswered: AtomicUsize,
+    /// Answers that were not acknowledged to the end.
+    unacknowledged: AtomicUsize,
     began: Instant,
     /// Milliseconds after `began` at which something last moved.
     moved: AtomicU64,
@@ -174,15 +176,20 @@ async fn answer(
         guest.close(&connection, why, told);
         return;
     }
-    guest.unfinished.fetch_add(1, Ordering::Relaxed);
-    match stream::answer(&shared, &guest, request, &mut send).await {
+    guest.unanswered.fetch_add(1, Ordering::Relaxed);
+    guest.unacknowledged.fetch_add(1, Ordering::Relaxed);
+    let answered = stream::answer(&shared, &guest, request, &mut send).await;
+    if answered != Answered::Broken {
+        guest.unanswered.fetch_sub(1, Ordering::Relaxed);
+    }
+    match answered {
         Answered::Refused(reset) => guest.warn(&shared, reset),
         // Waiting for the peer's acknowledgement keeps the stream from being taken down with the
         // last bytes under way.
         Answered::Sent => {
             let stopped = tokio::time::timeout(shared.limits.stalled, send.stopped()).await;
             if matches!(stopped, Ok(Ok(None))) {
-                guest.unfinished.fetch_sub(1, Ordering::Relaxed);
+                guest.unacknowledged.fetch_sub(1, Ordering::Relaxed);
             }
         }
         Answered::Broken => {
@@ -216,8 +223,12 @@ fn tell_end(shared: &Shared, guest: &Guest, reason: &ConnectionError) {
         // believed when it was sent everything, if need be over several connections, and when this
         // one left nothing open.
         let has_all = in_all >= shared.share.total_bytes()
-            && guest.unfinished.load(Ordering::Relaxed) == 0
-            && !matches!(close, Some(Close::Interrupted | Close::Protocol));
+            && match close {
+                // The last acknowledgement may come together with the end.
+                Some(Close::Done) => guest.unanswered.load(Ordering::Relaxed) == 0,
+                Some(Close::Interrupted | Close::Protocol) => false,
+                _ => guest.unacknowledged.load(Ordering::Relaxed) == 0,
+            };
         if close == Some(Close::Complete) || has_all {
             let seconds = guest.began.elapsed().as_secs_f64();
             shared.events.emit(Event::TransferFinished {
@@ -257,7 +268,8 @@ impl Guest {
             requests_kib: Arc::new(Semaphore::new(REQUESTS_KIB)),
             large_request: Arc::new(Semaphore::new(1)),
             asked_for_content: AtomicBool::new(false),
-            unfinished: AtomicUsize::new(0),
+            unanswered: AtomicUsize::new(0),
+            unacknowledged: AtomicUsize::new(0),
             began: Instant::now(),
             moved: AtomicU64::new(0),
             closed: OnceLock::new(),
