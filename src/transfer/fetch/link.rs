@@ -102,6 +102,12 @@ impl Link {
                 Some(reason) => {
                     *connected = None;
                     self.note(&reason)?;
+                    // Said at once: an attempt in vain takes seconds.
+                    self.events.emit(Event::Waiting {
+                        reason: self.reason(),
+                        attempt: 1,
+                        retry_in_ms: 0,
+                    });
                 }
             }
         }
@@ -298,11 +304,7 @@ impl Link {
             .copied()
             .unwrap_or_default();
         let mut pause = Duration::from_millis(pause);
-        let reason = self
-            .reason
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let reason = self.reason();
         if let (Some(patience), Some(left)) = (self.patience, self.patience_left()) {
             if left.is_zero() {
                 return Err(self.unreachable(&reason, patience));
@@ -326,6 +328,13 @@ impl Link {
             "is `grove share` running there, and online? the same line goes on later; \
              --wait sets how long to try",
         )
+    }
+
+    fn reason(&self) -> String {
+        self.reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set_reason(&self, reason: &str) {
