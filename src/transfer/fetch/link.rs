@@ -40,6 +40,9 @@ const DEAD: Duration = Duration::from_secs(5);
 /// How long a new connection is tried beside one that is probably dead.
 const PROBE_WITHIN: Duration = Duration::from_secs(3);
 
+/// A first attempt that takes longer is mentioned.
+const SAY_AFTER: Duration = Duration::from_secs(1);
+
 /// An attempt to connect gets at least so long, however little patience is left.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 
@@ -121,7 +124,23 @@ impl Link {
                 Some(left) => within.min(left.max(SHORTEST_ATTEMPT)),
                 None => within,
             };
-            if let Some(connection) = self.connect(within).await {
+            let connecting = self.connect(within);
+            tokio::pin!(connecting);
+            let made = match tokio::time::timeout(SAY_AFTER, &mut connecting).await {
+                Ok(made) => made,
+                Err(_) => {
+                    if attempt == 0 {
+                        let reason = "looking for the other side".to_owned();
+                        self.events.emit(Event::Waiting {
+                            reason,
+                            attempt: 1,
+                            retry_in_ms: 0,
+                        });
+                    }
+                    connecting.await
+                }
+            };
+            if let Some(connection) = made {
                 *connected = Some(self.begin(&connection));
                 return Ok(connection);
             }
