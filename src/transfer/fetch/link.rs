@@ -126,19 +126,18 @@ impl Link {
             };
             let connecting = self.connect(within);
             tokio::pin!(connecting);
-            let made = match tokio::time::timeout(SAY_AFTER, &mut connecting).await {
-                Ok(made) => made,
-                Err(_) => {
-                    if attempt == 0 {
-                        let reason = "looking for the other side".to_owned();
-                        self.events.emit(Event::Waiting {
-                            reason,
-                            attempt: 1,
-                            retry_in_ms: 0,
-                        });
-                    }
-                    connecting.await
+            let made = if let Ok(made) = tokio::time::timeout(SAY_AFTER, &mut connecting).await {
+                made
+            } else {
+                if attempt == 0 {
+                    let reason = "looking for the other side".to_owned();
+                    self.events.emit(Event::Waiting {
+                        reason,
+                        attempt: 1,
+                        retry_in_ms: 0,
+                    });
                 }
+                connecting.await
             };
             if let Some(connection) = made {
                 *connected = Some(self.begin(&connection));
