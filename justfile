@@ -19,7 +19,8 @@ e2e *words:
 # Exchanges files with sendme, which is installed on the first run.
 interop:
     test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --debug --root target/peers
-    cargo test --test interop -- --ignored
+    cargo test --test interop --no-run
+    unshare --net --map-root-user sh -ec 'ip link set lo up; exec cargo test --offline --test interop -- --ignored'
 
 # Full disks, cut networks, kills: as root.
 root *words:
@@ -28,6 +29,12 @@ root *words:
 # Kills at random points until somebody has had enough; repeat one with GROVE_TEST_SEED.
 torture kills="1000":
     GROVE_TEST_KILLS={{ kills }} cargo test --test root -- --ignored --nocapture random_kills
+
+# Compares the speed with sendme's, in a table for docs/performance.md.
+bench runs="5":
+    test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --root target/peers
+    cargo build --release
+    benches/compare.sh {{ runs }}
 
 # Writes completions/ again, after a change of the command line.
 completions:

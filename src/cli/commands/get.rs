@@ -200,7 +200,9 @@ impl GetArgs {
 /// Says what was done, and where it is on standard output.
 fn report(output: &Output, got: &Got) -> u8 {
     output.say(&done_line(got));
-    if let (Some(dest), false) = (&got.dest, output.json()) {
+    // On a screen that shows both, the line above has said it.
+    let said = output.stdout_is_terminal() && output.stderr_is_terminal() && !output.quiet();
+    if let (Some(dest), false) = (&got.dest, output.json() || said) {
         for path in places(dest, &got.top) {
             write_path(output, &path);
         }
