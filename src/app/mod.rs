@@ -6,6 +6,7 @@ mod get;
 mod list;
 mod share;
 
+pub use crate::transfer::fetch::Only;
 pub use cache::{cache_clear, cache_list};
 pub use get::{Accept, Decider, Dest, GetOptions, Getting, Got, OnConflict, Wait};
 pub use list::list;

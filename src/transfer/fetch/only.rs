@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::{
-    content::EntryPath,
+    content::{EntryPath, Manifest},
     events::{Failure, FailureKind},
 };
 
@@ -32,7 +32,7 @@ impl Only {
                 let pattern = crate::content::escape(pattern);
                 Failure::new(
                     FailureKind::Usage,
-                    format!("'{pattern}' is not a pattern: {error}"),
+                    format!("'{pattern}' is not a pattern: {}", error.kind()),
                 )
                 .hint("patterns look like '*.jpg', 'docs/**' or 'photos/2024'")
             })?;
@@ -57,6 +57,16 @@ impl Only {
     #[must_use]
     pub fn is_all(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Takes out of `manifest` what does not match.
+    pub fn retain(&self, manifest: &mut Manifest) {
+        if self.is_all() {
+            return;
+        }
+        manifest.files.retain(|entry| self.matches(&entry.path));
+        manifest.dirs.retain(|entry| self.matches(&entry.path));
+        manifest.links.retain(|entry| self.matches(&entry.path));
     }
 
     /// Whether `path`, or a folder above it, matches.
@@ -87,6 +97,7 @@ impl Only {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::{FileEntry, Hash};
 
     fn matches(pattern: &str, path: &str) -> bool {
         let only = Only::parse(&[pattern.to_owned()]).unwrap();
@@ -117,5 +128,25 @@ mod tests {
     fn a_pattern_that_is_none_is_named() {
         let failure = Only::parse(&["[".to_owned()]).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Usage);
+    }
+
+    #[test]
+    fn what_does_not_match_is_taken_out() {
+        let file = |at: &str| FileEntry {
+            path: EntryPath::parse(at.as_bytes()).unwrap(),
+            hash: Hash::EMPTY,
+            size: Some(0),
+            mode: None,
+            mtime: None,
+        };
+        let files = vec![file("p/a.jpg"), file("p/b.txt")];
+        let mut manifest = Manifest {
+            files,
+            ..Manifest::default()
+        };
+        Only::parse(&["*.jpg".to_owned()])
+            .unwrap()
+            .retain(&mut manifest);
+        assert_eq!(manifest.files, [file("p/a.jpg")]);
     }
 }
