@@ -233,7 +233,7 @@ fn check_ticket(context: &Context, ticket: &Ticket) -> Result<(), Failure> {
                 .hint("ask the sharer for a new one"),
         );
     }
-    if context.profile.peer_id()? == ticket.addr.id {
+    if context.profile.share_key(&ticket.hash)?.public() == ticket.addr.id {
         return Err(Failure::new(FailureKind::Usage, "this is your own share")
             .hint("send the ticket to somebody else; their line is the same"));
     }

@@ -124,20 +124,18 @@ impl Sharing {
                 .map(|time| provide::unix_now().saturating_add(time.as_secs())),
         };
         let (limit_rate, expire) = (options.limit_rate, options.expire);
+        // An identity that cannot be read is said before hours of hashing, not after.
+        context.profile.secret_key()?;
         let stop = StopOnDrop(Stop::default());
         let prepared = {
             let (context, stop) = (context.clone(), stop.0.clone());
             tokio::task::spawn_blocking(move || prepare::prepare(&context, options, &stop))
         };
-        // The network is asked where we can be reached while the files are hashed.
-        let online = async {
-            let secret = context.profile.secret_key()?;
-            let node = Node::bind(secret, &context.network, Role::Provide, ALPN).await?;
-            let address = node.address().await;
-            Ok::<_, Failure>((node, address))
-        };
-        let prepared = async { prepared.await.unwrap_or_else(|_| Err(super::broken())) };
-        let (prepared, (node, address)) = tokio::try_join!(prepared, online)?;
+        let prepared = prepared.await.unwrap_or_else(|_| Err(super::broken()))?;
+        let root = prepared.encoded.root;
+        let secret = context.profile.share_key(&root)?;
+        let node = Node::bind(secret, &context.network, Role::Provide, ALPN).await?;
+        let address = node.address().await;
         let Prepared {
             encoded,
             sources,

@@ -17,7 +17,7 @@ use directories::ProjectDirs;
 use iroh::SecretKey;
 
 use crate::{
-    content::{PeerId, escape},
+    content::{Hash, PeerId, escape},
     disk,
     events::{Failure, FailureKind},
 };
@@ -91,6 +91,24 @@ impl Profile {
     /// Those of [`Profile::secret_key`].
     pub fn peer_id(&self) -> Result<PeerId, Failure> {
         Ok(self.secret_key()?.public())
+    }
+
+    /// The secret key that the share `root` is served under: always the same for this person and this
+    /// content, and nobody else's.
+    ///
+    /// Each share has an endpoint of its own, so that several can be served, and other things fetched
+    /// meanwhile, by programs that run at once: two endpoints with one id are one to a relay or a
+    /// directory, which then lose one of them. Nor do two tickets tell that they are of one person.
+    /// Derived by BLAKE3's key derivation from the identity and the root.
+    ///
+    /// # Errors
+    /// Those of [`Profile::secret_key`].
+    pub fn share_key(&self, root: &Hash) -> Result<SecretKey, Failure> {
+        let identity = self.secret_key()?;
+        let mut derive = blake3::Hasher::new_derive_key("grove 2026-11-22 endpoint of a share");
+        derive.update(&identity.to_bytes());
+        derive.update(root.as_bytes());
+        Ok(SecretKey::from_bytes(derive.finalize().as_bytes()))
     }
 
     /// Reads `config.toml`; defaults where there is none.

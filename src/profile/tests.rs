@@ -118,3 +118,16 @@ fn a_mistake_in_the_settings_is_named_with_its_line() {
     fs::write(&path, b"\xff\n").unwrap();
     assert_eq!(profile.settings().unwrap_err().kind, FailureKind::Usage);
 }
+
+#[test]
+fn each_share_has_a_key_of_its_own_that_stays() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    let key = |content: &[u8]| profile.share_key(&Hash::new(content)).unwrap().to_bytes();
+    assert_eq!(key(b"one"), key(b"one"), "its ticket stays good");
+    assert_ne!(key(b"one"), key(b"two"));
+    assert_ne!(key(b"one"), profile.secret_key().unwrap().to_bytes());
+    let other = TempDir::new().unwrap();
+    let other = self::profile(&other).share_key(&Hash::new(b"one")).unwrap();
+    assert_ne!(key(b"one"), other.to_bytes(), "nor is it anybody else's");
+}

@@ -76,6 +76,38 @@ fn a_folder_that_takes_no_writing_arrives_with_its_content() {
 }
 
 #[test]
+fn one_person_shares_two_things_and_fetches_a_third_at_once() {
+    let alice = Peer::new("alice");
+    alice.write("one", filler(2 << 20));
+    alice.write("two", filler(2 << 20));
+    let one = alice.share(&["one"]);
+    let two = alice.share(&["two"]);
+    let carol = Peer::new("carol");
+    carol.write("three", "from carol");
+    let three = carol.share(&["three"]);
+
+    let bob = Peer::new("bob");
+    let mut slow = bob.start_get(&one.ticket, &["--limit-rate", "4M"]);
+    slow.wait_until_fetched(1 << 20);
+    alice.get(&three.ticket, &[]).expect(0);
+    bob.get(&two.ticket, &[]).expect(0);
+    slow.end().expect(0);
+    assert_same_tree(&alice.path("one"), &bob.path("one"));
+    assert_same_tree(&alice.path("two"), &bob.path("two"));
+    assert_same_tree(&carol.path("three"), &alice.path("three"));
+
+    let endpoint = |ticket: &str| {
+        let ticket: iroh_blobs::ticket::BlobTicket = ticket.parse().unwrap();
+        ticket.addr().id
+    };
+    assert_ne!(
+        endpoint(&one.ticket),
+        endpoint(&two.ticket),
+        "a relay would take them for one"
+    );
+}
+
+#[test]
 fn an_empty_file_and_an_empty_folder_arrive() {
     let alice = Peer::new("alice");
     alice.write("nothing", "");
