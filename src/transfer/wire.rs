@@ -587,6 +587,25 @@ mod tests {
         assert!(wanted.all(|(_, ranges)| Arc::ptr_eq(&first, &ranges)));
     }
 
+    /// Other versions of Grove know these numbers; they are in `docs/formats.md`.
+    #[test]
+    fn codes_keep_their_numbers() {
+        let close = |close: Close| close.code().into_inner();
+        let all = Close::ALL.map(|(close, ..)| close);
+        assert_eq!(
+            all.map(close),
+            [
+                0, 0x6700, 0x6701, 0x6702, 0x6703, 0x6704, 0x6705, 0x6706, 0x6707
+            ]
+        );
+        let reset = |reset: Reset| reset.code().into_inner();
+        assert_eq!(reset(Reset::NotShared), 1);
+        assert_eq!(reset(Reset::Limit), 2);
+        assert_eq!(reset(Reset::Internal), 3);
+        assert_eq!(reset(Reset::Changed(5)), 0x67_0000_0005);
+        assert_eq!(reset(Reset::Unreadable(5)), 0x68_0000_0005);
+    }
+
     #[test]
     fn codes_come_back_as_they_went() {
         for (close, ..) in Close::ALL {
