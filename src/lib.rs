@@ -33,7 +33,7 @@
 //! };
 //!
 //! # #[tokio::main]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn main() -> anyhow::Result<()> {
 //! let place = tempfile::tempdir()?;
 //! let photos = place.path().join("photos");
 //! std::fs::create_dir(&photos)?;
@@ -42,9 +42,9 @@
 //! // Two people, each with an identity and a cache of their own. This machine is all the network
 //! // they need.
 //! let person = |name: &str| {
-//!     Ok::<_, grove::events::Failure>(Context {
+//!     anyhow::Ok(Context {
 //!         profile: Profile::locate(Some(&place.path().join(name)))?,
-//!         network: Network { offline: true, lan: false, bind: vec!["127.0.0.1:0".parse().unwrap()] },
+//!         network: Network { offline: true, lan: false, bind: vec!["127.0.0.1:0".parse()?] },
 //!         events: Events::to(|event| {
 //!             if let Event::Warning { message, .. } = event {
 //!                 eprintln!("{message}");
