@@ -116,14 +116,8 @@ impl Sharing {
     /// `Usage`: a path that does not exist. `Partial`: `strict`, and something cannot be shared.
     /// `LocalDisk`: something cannot be read. `Failed`: too large, or no socket.
     pub async fn start(context: &Context, options: ShareOptions) -> Result<Self, Failure> {
-        let policy = Policy {
-            allow: options.allow.clone(),
-            max_gets: options.max_gets,
-            expires: options
-                .expire
-                .map(|time| provide::unix_now().saturating_add(time.as_secs())),
-        };
         let (limit_rate, expire) = (options.limit_rate, options.expire);
+        let (allow, max_gets) = (options.allow.clone(), options.max_gets);
         // An identity that cannot be read is said before hours of hashing, not after.
         context.profile.secret_key()?;
         let stop = StopOnDrop(Stop::default());
@@ -147,6 +141,13 @@ impl Sharing {
             let message = format!("{} is left out: {}", left_out.path, left_out.why);
             context.events.warn(WarningKind::LeftOut, message);
         }
+        // The time begins with the ticket, however long the hashing took.
+        let expires = expire.map(|time| provide::unix_now().saturating_add(time.as_secs()));
+        let policy = Policy {
+            allow,
+            max_gets,
+            expires,
+        };
         let ticket = Ticket {
             addr: address,
             hash: encoded.root,
