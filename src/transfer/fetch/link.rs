@@ -37,6 +37,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// asked for more often, see [`crate::node::Role`].
 const DEAD: Duration = Duration::from_secs(5);
 
+/// After so long a dead connection is given up. As long as there is one, the endpoint does not ask
+/// the local network or a directory where the other side may be now.
+const GONE: Duration = Duration::from_secs(12);
+
 /// How long a new connection is tried beside one that is probably dead.
 const PROBE_WITHIN: Duration = Duration::from_secs(3);
 
@@ -202,7 +206,12 @@ impl Link {
             connection.close(Close::Done.code(), b"silent");
             return;
         }
-        if !self.is_dead(connection) {
+        let dead = self.dead_for(connection);
+        if dead < DEAD {
+            return;
+        }
+        if dead >= GONE {
+            connection.close(Close::Done.code(), b"dead");
             return;
         }
         // Only one of the requests that wait for this connection tries.
@@ -225,15 +234,15 @@ impl Link {
         }
     }
 
-    /// Whether not a single packet came for some time, although we ask for a sign of life.
-    fn is_dead(&self, connection: &Connection) -> bool {
+    /// How long not a single packet came, although we ask for a sign of life.
+    fn dead_for(&self, connection: &Connection) -> Duration {
         let packets = connection.stats().udp_rx.datagrams;
         let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (connection.stable_id(), packets);
         if pulse.0 != now {
             *pulse = (now, Instant::now());
         }
-        pulse.1.elapsed() >= DEAD
+        pulse.1.elapsed()
     }
 
     /// How much longer nothing may happen.
