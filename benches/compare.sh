@@ -24,6 +24,7 @@ fi
 
 place=$(mktemp -d)
 server=
+# Whatever still runs when this script fails; it may just have ended by itself.
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$place"' EXIT
 export GROVE_OFFLINE=1 GROVE_NO_LAN=1
 
@@ -33,24 +34,27 @@ median() { sort -n | awk '{ v[NR] = $1 } END { print (NR % 2 ? v[(NR + 1) / 2] :
 
 # Starts a sharer and waits for its ticket: sets server, ticket and the seconds it took.
 serve() { # PROGRAM PATH
-    local began; began=$(now)
-    : > "$place/out"
+    local began line; began=$(now)
     if [ "$1" = grove ]; then
-        GROVE_HOME="$place/alice" "$grove" share "$2" > "$place/out" 2> "$place/err" &
+        exec 3< <(exec env GROVE_HOME="$place/alice" "$grove" share "$2" 2> "$place/err")
     else
-        (cd "$place/alice" && exec "$sendme" send --relay disabled --ticket-type addresses \
-            --no-progress "$2" > "$place/out" 2> "$place/err") &
+        exec 3< <(cd "$place/alice" && exec "$sendme" send --relay disabled \
+            --ticket-type addresses --no-progress "$2" 2> "$place/err")
     fi
     server=$!
-    until ticket=$(grep -o -m1 'blob[a-z2-7]*' "$place/out"); do
-        kill -0 "$server" || { cat "$place/err" >&2; exit 1; }
-        read -rt 0.01 <> <(:) || true
+    ticket=
+    while [ -z "$ticket" ]; do
+        read -r line <&3 || { cat "$place/err" >&2; exit 1; }
+        [[ $line =~ blob[a-z2-7]+ ]] && ticket=${BASH_REMATCH[0]}
     done
     to_ticket=$(since "$began")
 }
 
 stop() {
-    kill -INT "$server"; wait "$server" || true
+    kill -INT "$server"
+    # Interrupted is how it is meant to end, and not with 0.
+    wait "$server" || true
+    exec 3<&-
     server=
 }
 

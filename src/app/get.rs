@@ -17,7 +17,7 @@ use crate::{
     content::{Hash, Ticket},
     disk::{Destination, Stop},
     events::{Failure, FailureKind},
-    transfer::{fetch::Only, provide::unix_now},
+    transfer::{fetch::Only, unix_now},
 };
 
 /// Where content goes.

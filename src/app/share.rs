@@ -16,7 +16,8 @@ use crate::{
     events::{Event, Failure, WarningKind},
     node::{Node, Role},
     transfer::{
-        provide::{self, Policy, Provider, Share},
+        provide::{Policy, Provider, Share},
+        unix_now,
         wire::{ALPN, Close},
     },
 };
@@ -142,7 +143,7 @@ impl Sharing {
             context.events.warn(WarningKind::LeftOut, message);
         }
         // The time begins with the ticket, however long the hashing took.
-        let expires = expire.map(|time| provide::unix_now().saturating_add(time.as_secs()));
+        let expires = expire.map(|time| unix_now().saturating_add(time.as_secs()));
         let policy = Policy {
             allow,
             max_gets,

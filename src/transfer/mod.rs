@@ -14,3 +14,12 @@ pub mod proof;
 pub mod provide;
 pub mod rate;
 pub mod wire;
+
+use std::time::SystemTime;
+
+/// Seconds since 1970 by this computer's clock; 0 before.
+pub(crate) fn unix_now() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs())
+}

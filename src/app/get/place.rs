@@ -11,7 +11,7 @@ use crate::{
     disk::{self, Destination, FileStat, Partial, TreeCache},
     events::{Events, Failure, FailureKind, WarningKind},
     profile::Profile,
-    transfer::fetch::Plan,
+    transfer::fetch::{self, Plan},
 };
 
 /// Makes the folders that are missing, having noted which, so that also a later run gives them
@@ -87,9 +87,6 @@ pub(super) fn finish(
     Ok(())
 }
 
-/// With more top-level entries, a cache file for each costs more than it saves.
-const MANY_TOPS: usize = 1000;
-
 /// Remembers the hashes of what was placed, so that neither another fetch nor a share of it reads it
 /// again.
 pub(super) fn remember(
@@ -108,7 +105,7 @@ pub(super) fn remember(
                 .push((file, stat));
         }
     }
-    if by_top.len() > MANY_TOPS {
+    if by_top.len() > fetch::MANY_TOPS {
         return;
     }
     for (top, files) in by_top {

@@ -174,12 +174,16 @@ impl Job {
             bytes: plan.bytes,
         });
         let root = self.options.ticket.hash;
-        let unfinished = {
-            let (wants, path) = (plan.wants.clone(), path.to_owned());
-            tokio::task::spawn_blocking(move || left_by_earlier_run(&wants, &path, &root))
-                .await
-                .unwrap_or_default()
+        let looking = {
+            // The list goes there and back: of a million files a copy is large.
+            let (wants, path) = (std::mem::take(&mut plan.wants), path.to_owned());
+            tokio::task::spawn_blocking(move || {
+                let left = left_by_earlier_run(&wants, &path, &root);
+                (wants, left)
+            })
         };
+        let unfinished;
+        (plan.wants, unfinished) = looking.await.map_err(|_| broken())?;
         self.may_go_on(manifest, &plan, unfinished.unwrap_or(0), path)
             .await?;
         for refused in &plan.refused_links {

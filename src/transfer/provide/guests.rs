@@ -7,8 +7,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::unix_now;
-use crate::{content::PeerId, transfer::wire::Close};
+use crate::{
+    content::PeerId,
+    transfer::{unix_now, wire::Close},
+};
 
 /// Who may have a share.
 #[derive(Debug, Clone, Default)]

@@ -31,10 +31,7 @@ mod share;
 mod stream;
 mod warnings;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use iroh::endpoint::Incoming;
 use tokio::{
@@ -256,11 +253,4 @@ async fn serve(
     let why = why.unwrap_or(Close::Stopped);
     connection.close(why.code(), why.reason());
     served.await;
-}
-
-/// Seconds since 1970 by this computer's clock; 0 before.
-pub(crate) fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs())
 }

@@ -19,7 +19,7 @@ enum State {
 }
 
 /// With more top-level entries, a cache file for each costs more than it saves.
-const MANY_TOPS: usize = 1000;
+pub const MANY_TOPS: usize = 1000;
 
 /// What is known about a file's place in the end.
 pub(super) enum FileState {

@@ -9,6 +9,7 @@ mod look;
 
 use std::{collections::HashSet, io};
 
+pub use self::look::MANY_TOPS;
 use self::{
     links::plan_links,
     look::{FileState, is_free, look_at_files},
