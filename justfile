@@ -30,6 +30,27 @@ root *words:
 torture kills="1000":
     GROVE_TEST_KILLS={{ kills }} cargo test --test root -- --ignored --nocapture random_kills
 
+# Looks for inputs that break a parser: a target of fuzz/fuzz_targets, for so many seconds. Takes a
+# nightly toolchain and cargo-fuzz. Without a sanitizer: nothing here is unsafe, and memory stays countable.
+fuzz target seconds="300":
+    mkdir -p target/fuzz/found/{{ target }}
+    cargo +nightly fuzz run --sanitizer none --target-dir target/fuzz {{ target }} \
+        target/fuzz/found/{{ target }} fuzz/corpus/{{ target }} -- \
+        -max_total_time={{ seconds }} -timeout=5 -rss_limit_mb=256
+
+# The same for all targets, one after the other.
+fuzz-all seconds="60":
+    set -e; for target in fuzz/fuzz_targets/*.rs; do just fuzz "$(basename "$target" .rs)" {{ seconds }}; done
+
+# Takes into the corpus what a run found and reaches something new.
+fuzz-keep target:
+    cargo +nightly fuzz run --sanitizer none --target-dir target/fuzz {{ target }} -- \
+        -merge=1 fuzz/corpus/{{ target }} target/fuzz/found/{{ target }}
+
+# The corpus and as many changes of it for each target, on any toolchain; others with GROVE_TEST_SEED.
+fuzz-replay cases="100000":
+    GROVE_FUZZ_CASES={{ cases }} CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo test --lib fuzz::replay
+
 # Compares the speed with sendme's, in a table for docs/performance.md.
 bench runs="5":
     test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --root target/peers

@@ -74,6 +74,9 @@ pub mod cli;
 pub mod content;
 pub mod disk;
 pub mod events;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod node;
 pub mod profile;
 pub mod transfer;

@@ -1,9 +1,10 @@
 //! House rules that no compiler checks: which layer may know which, where may be printed, how long a
-//! file may be, and that every module says what it is for.
+//! file may be, that every module says what it is for, and that no fuzz target is forgotten.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -59,7 +60,8 @@ impl Source {
     }
 
     fn is_test(&self) -> bool {
-        self.name.ends_with("/tests.rs") || self.name.contains("/tests/")
+        let in_tests = self.name.ends_with("/tests.rs") || self.name.contains("/tests/");
+        in_tests || self.layer() == "fuzz"
     }
 
     /// Lines of code with their numbers: without comments, without blank lines, and without modules that
@@ -178,6 +180,10 @@ fn crates_stay_in_their_layers() {
     let mut found = Vec::new();
     for source in sources() {
         let code = joined(&source);
+        // It asks everybody, other tools' readers of the same bytes too.
+        if source.layer() == "fuzz" {
+            continue;
+        }
         for (name, allowed) in CRATES {
             let path = format!("{name}::");
             if !allowed.contains(&source.layer()) && !used(&code, &path).is_empty() {
@@ -201,7 +207,7 @@ fn every_layer_is_in_the_table() {
         let layer = source.layer();
         let known = LAYERS.iter().any(|(name, _)| *name == layer);
         assert!(
-            known || ["lib", "main"].contains(&layer),
+            known || ["lib", "main", "fuzz"].contains(&layer),
             "the layer {layer}"
         );
     }
@@ -262,6 +268,54 @@ fn files_are_short() {
         }
     }
     none(&found);
+}
+
+/// A target that nobody replays would be forgotten, and one without inputs finds nothing.
+#[test]
+fn every_fuzz_target_has_a_corpus_and_is_replayed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let names = |folder: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(root.join(folder)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let stems = paths.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
+        stems.collect()
+    };
+    let targets = names("fuzz/fuzz_targets");
+    assert_eq!(targets, names("fuzz/corpus"), "a folder for each target");
+
+    let replay = read("src/fuzz/replay.rs");
+    let list = replay.split_once("\nreplayed! {").unwrap().1;
+    let list = list.split_once('}').unwrap().0.split_whitespace();
+    assert_eq!(
+        targets,
+        list.map(str::to_owned).collect(),
+        "src/fuzz/replay.rs"
+    );
+
+    let cargo = read("fuzz/Cargo.toml");
+    let bins = cargo
+        .lines()
+        .filter_map(|line| line.strip_prefix("path = \"fuzz_targets/"));
+    let bins = bins.map(|line| line.trim_end_matches(".rs\"").to_owned());
+    assert_eq!(targets, bins.collect(), "fuzz/Cargo.toml");
+
+    let (mut files, mut bytes) = (0, 0);
+    for target in &targets {
+        let code = read(&format!("fuzz/fuzz_targets/{target}.rs"));
+        assert!(
+            code.contains(&format!("| grove::fuzz::{target}(bytes)")),
+            "{target}"
+        );
+        for entry in fs::read_dir(root.join("fuzz/corpus").join(target)).unwrap() {
+            files += 1;
+            bytes += entry.unwrap().metadata().unwrap().len();
+        }
+    }
+    assert!(
+        files < 2000 && bytes < 2_000_000,
+        "minimise it: {files} files, {bytes} bytes"
+    );
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod run;
 
 use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use kept::{decode as decode_kept, encode as encode_kept};
 use tokio::{sync::Notify, task::JoinHandle};
 
 use super::StopOnDrop;

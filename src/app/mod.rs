@@ -9,6 +9,8 @@ mod share;
 pub use crate::transfer::fetch::Only;
 pub use cache::{cache_clear, cache_list};
 pub use get::{Accept, Decider, Dest, GetOptions, Getting, Got, OnConflict, Wait};
+#[cfg(any(test, fuzzing))]
+pub(crate) use get::{decode_kept, encode_kept};
 pub use list::list;
 pub use share::{Ended, ShareOptions, ShareSource, Sharing, Summary};
 

@@ -30,6 +30,12 @@ use std::{
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
 
 pub use failure::quiet_panics;
+#[cfg(any(test, fuzzing))]
+pub(crate) use {
+    args::GlobalArgs,
+    settings::Resolved,
+    units::{Patience, Size, Span, human_time},
+};
 
 use self::{
     args::{Command, Grove},

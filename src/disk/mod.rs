@@ -22,6 +22,8 @@ pub use cache_info::{CacheInfo, cache_info, clear_cache};
 pub use dest::{Destination, Place};
 pub use hash::{HashProgress, hash_file, hash_tree, outboard_of};
 pub use outboard::{OUTBOARD_MIN, Outboards};
+#[cfg(any(test, fuzzing))]
+pub(crate) use partial::Have;
 pub use partial::{Finish, PartFile, Partial, Peek};
 pub use spool::{Snapshot, Spooled, snapshot, spool};
 pub use stop::Stop;
@@ -30,4 +32,10 @@ pub use sys::{
     raise_file_limit, read_at, read_exact_at, reason, replace_private, write_all_at,
 };
 pub use tree_cache::TreeCache;
+#[cfg(any(test, fuzzing))]
+pub(crate) use tree_cache::{
+    RECORD as TREE_RECORD, records as tree_records, write_file as write_tree,
+};
+#[cfg(any(test, fuzzing))]
+pub(crate) use walk::exclude;
 pub use walk::{LeftOut, SourceFile, SourceRoot, Sources, WalkOptions, walk};

@@ -45,7 +45,7 @@ const VERSION: u32 = 1;
 const HEADER: usize = 24;
 /// What a record identifies the state by.
 const STATE: usize = 48;
-const RECORD: usize = STATE + 32;
+pub(crate) const RECORD: usize = STATE + 32;
 const CHECKSUM: usize = 32;
 
 /// Two changes within so short a time can leave the same time stamps: systems stamp with a clock that
@@ -54,7 +54,7 @@ const CLOCK_TICK: Duration = Duration::from_millis(50);
 /// The same where a file system keeps whole seconds, or every second one (FAT).
 const COARSE_TICK: Duration = Duration::from_secs(2);
 
-type Record = [u8; RECORD];
+pub(crate) type Record = [u8; RECORD];
 
 /// The remembered hashes of one tree. Lookups and inserts go through a shared reference and from any
 /// thread; what is inserted is found after the next [`TreeCache::load`].
@@ -85,7 +85,8 @@ impl TreeCache {
         };
         let name = &blake3::hash(&root).to_hex()[..32];
         let path = dir.join("trees").join(format!("{name}.v1"));
-        let loaded = read_records(&path, &root).unwrap_or_default();
+        let loaded = fs::read(&path).ok().and_then(|bytes| records(bytes, &root));
+        let loaded = loaded.unwrap_or_default();
         let count = loaded.len() / RECORD;
         Self {
             file: Some(CacheFile {
@@ -232,9 +233,8 @@ pub(super) fn describe(path: &Path) -> io::Result<Option<(PathBuf, u64, u64)>> {
     Ok(Some((sys::path_of(&root)?.to_owned(), count, bytes)))
 }
 
-/// The records of the cache file at `path`, or `None` when it is not the intact cache of `root`.
-fn read_records(path: &Path, root: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = fs::read(path).ok()?;
+/// The records of a cache file of these bytes, or `None` when it is not the intact cache of `root`.
+pub(crate) fn records(mut bytes: Vec<u8>, root: &[u8]) -> Option<Vec<u8>> {
     let (body, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
     if blake3::hash(body) != *checksum {
         return None;
@@ -270,7 +270,7 @@ fn file_len(path_len: usize, count: u64) -> Option<u64> {
         .checked_add(path_len as u64)
 }
 
-fn write_file<'a>(
+pub(crate) fn write_file<'a>(
     out: &mut impl Write,
     root: &[u8],
     count: u64,

@@ -42,9 +42,7 @@ fn read(path: &Path) -> Result<Option<SecretKey>, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failure("read", path, &error)),
     };
-    let key = HEXLOWER_PERMISSIVE.decode(text.trim_ascii()).ok();
-    let key: Option<[u8; 32]> = key.and_then(|bytes| bytes.try_into().ok());
-    let key = key.ok_or_else(|| {
+    let key = parse(&text).ok_or_else(|| {
         let message = format!("the identity in {} is damaged", shown(path));
         Failure::new(FailureKind::LocalDisk, message).hint(
             "restore it from a backup; deleting it makes a new identity, and the tickets you handed out \
@@ -52,6 +50,12 @@ fn read(path: &Path) -> Result<Option<SecretKey>, Failure> {
         )
     })?;
     Ok(Some(SecretKey::from_bytes(&key)))
+}
+
+/// The key that a file holds.
+pub(crate) fn parse(text: &[u8]) -> Option<[u8; 32]> {
+    let key = HEXLOWER_PERMISSIVE.decode(text.trim_ascii()).ok()?;
+    key.try_into().ok()
 }
 
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {

@@ -14,6 +14,8 @@ use std::{
 };
 
 use directories::ProjectDirs;
+#[cfg(any(test, fuzzing))]
+pub(crate) use identity::parse as parse_identity;
 use iroh::SecretKey;
 
 use crate::{
@@ -147,7 +149,7 @@ impl Profile {
     }
 }
 
-fn parse_settings(path: &Path, text: &str) -> Result<Settings, Failure> {
+pub(crate) fn parse_settings(path: &Path, text: &str) -> Result<Settings, Failure> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| {
             // A span ends where characters do.

@@ -25,8 +25,7 @@ pub(super) fn keep(profile: &Profile, root: &Hash, listing: &Listing) {
     if hash_seq.len() + meta.len() > LARGEST {
         return;
     }
-    let length = (hash_seq.len() as u64).to_le_bytes();
-    let bytes = [&length[..], hash_seq, meta].concat();
+    let bytes = encode(hash_seq, meta);
     if let Err(error) = disk::replace_private(&path(profile, root), &bytes) {
         tracing::debug!(%error, "the list of files is not kept");
     }
@@ -34,7 +33,16 @@ pub(super) fn keep(profile: &Profile, root: &Hash, listing: &Listing) {
 
 /// The manifest of `root`, if it was kept.
 pub(super) fn find(profile: &Profile, root: &Hash, limits: &Limits) -> Option<Manifest> {
-    let bytes = fs::read(path(profile, root)).ok()?;
+    decode(&fs::read(path(profile, root)).ok()?, root, limits)
+}
+
+pub(crate) fn encode(hash_seq: &[u8], meta: &[u8]) -> Vec<u8> {
+    let length = (hash_seq.len() as u64).to_le_bytes();
+    [&length[..], hash_seq, meta].concat()
+}
+
+/// What a file holds, if it is the manifest of `root`.
+pub(crate) fn decode(bytes: &[u8], root: &Hash, limits: &Limits) -> Option<Manifest> {
     let (length, rest) = bytes.split_first_chunk::<8>()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
     let (hash_seq, meta) = rest.split_at_checked(length)?;

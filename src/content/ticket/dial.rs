@@ -139,6 +139,10 @@ fn check_relay(text: &str, relays: Relays) -> Result<RelayUrl, &'static str> {
         return Err("its address is too long");
     }
     let url = RelayUrl::from_str(text).map_err(|_| "it has no valid address")?;
+    // Letters beyond ASCII take more in the form that is kept and handed on.
+    if url.as_str().len() > RELAY_BYTES {
+        return Err("its address is too long");
+    }
     match (url.scheme(), relays) {
         ("https", _) | ("http", Relays::Any) => {}
         _ => return Err("it does not use https"),

@@ -395,6 +395,31 @@ fn relays_are_servers_on_the_open_internet() {
 }
 
 #[test]
+fn a_relay_is_as_long_as_what_is_kept_of_it() {
+    let kept = |letters: usize| {
+        let relay = format!("https://r.example/{}", "\u{e4}".repeat(letters));
+        let node = wire::Node {
+            id: id(1),
+            relay: Some(&relay),
+            direct: Vec::new(),
+        };
+        let raw = wire::RawTicket {
+            node,
+            hash: Hash::new(b"x"),
+            format: BlobFormat::HashSeq,
+            expires: None,
+            others: Vec::new(),
+        };
+        let (ticket, lines) = dial::filter(&raw, Relays::Public);
+        assert_eq!(ticket.addr.relay_urls().count() + lines.len(), 1);
+        lines.is_empty()
+    };
+    // Each letter has two bytes, and becomes six: `%C3%A4`.
+    assert!(kept(39));
+    assert!(!kept(40));
+}
+
+#[test]
 fn an_end_is_an_end() {
     let ticket = sample();
     assert!(!ticket.is_expired(1_799_999_999));

@@ -25,9 +25,9 @@ const MAGIC: &[u8; 8] = b"GROVEHV1";
 
 /// Which chunks are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Have {
-    pub(super) synced: ChunkRanges,
-    pub(super) written: ChunkRanges,
+pub(crate) struct Have {
+    pub(crate) synced: ChunkRanges,
+    pub(crate) written: ChunkRanges,
 }
 
 impl Default for Have {
@@ -40,7 +40,7 @@ impl Default for Have {
 }
 
 impl Have {
-    pub(super) fn encode(&self, hash: &Hash, size: u64) -> Vec<u8> {
+    pub(crate) fn encode(&self, hash: &Hash, size: u64) -> Vec<u8> {
         let synced = self.synced.boundaries();
         let written = self.written.boundaries();
         let mut bytes = MAGIC.to_vec();
@@ -58,7 +58,7 @@ impl Have {
     }
 
     /// Reads what [`Have::encode`] wrote about this content, whose file is `length` bytes long now.
-    pub(super) fn decode(bytes: &[u8], hash: &Hash, size: u64, length: u64) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8], hash: &Hash, size: u64, length: u64) -> Option<Self> {
         let (bytes, checksum) = bytes.split_last_chunk::<32>()?;
         if blake3::hash(bytes) != *checksum {
             return None;
@@ -84,7 +84,10 @@ impl Have {
             written: ranges(written)?,
         };
         let behind = ChunkRanges::from(ChunkNum::chunks(length)..);
-        let fits = have.written.is_disjoint(&behind) && have.synced.is_subset(&have.written);
+        // Nothing cuts a file when it gets its name, so one with bytes behind its end is not one of ours.
+        let fits = length <= size
+            && have.written.is_disjoint(&behind)
+            && have.synced.is_subset(&have.written);
         (rest.is_empty() && words.next().is_none() && fits).then_some(have)
     }
 }

@@ -23,6 +23,9 @@ use std::{
 
 use bao_tree::ChunkRanges;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::have::Have;
+#[cfg(not(any(test, fuzzing)))]
 use self::have::Have;
 pub use self::part::PartFile;
 use super::{

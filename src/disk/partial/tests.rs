@@ -85,6 +85,21 @@ fn what_was_saved_is_there_after_a_kill() {
 }
 
 #[test]
+fn a_data_file_with_something_behind_its_end_is_begun_anew() {
+    let world = World::new();
+    let partial = world.partial();
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    part.write(0, &vec![7; 65_536]).unwrap();
+    part.mark(&chunks(&[(0, 64)]), 65_536);
+    part.save(&partial, true).unwrap();
+    part.data().set_len(SIZE + 1).unwrap();
+    drop(part);
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    assert_eq!(part.have(), ChunkRanges::empty());
+    assert_eq!(part.data().metadata().unwrap().len(), 0);
+}
+
+#[test]
 fn a_data_file_that_lost_its_end_is_not_believed() {
     let world = World::new();
     let partial = world.partial();

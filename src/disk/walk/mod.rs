@@ -10,6 +10,8 @@ mod patterns;
 mod roots;
 mod visit;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::patterns::exclude;
 use std::{
     collections::BTreeSet,
     fs::File,

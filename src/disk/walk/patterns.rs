@@ -14,7 +14,7 @@ use crate::{
 pub(super) const IGNORE_FILE: &str = ".groveignore";
 
 /// The patterns of `--exclude`, for one root.
-pub(super) fn exclude(root: &SourceRoot, patterns: &[String]) -> Result<Gitignore, Failure> {
+pub(crate) fn exclude(root: &SourceRoot, patterns: &[String]) -> Result<Gitignore, Failure> {
     let mut builder = GitignoreBuilder::new(&root.path);
     let wrong = |pattern: &str, error: &ignore::Error| {
         let message = format!(

@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::{
-    content::{EntryPath, Manifest},
+    content::{EntryPath, Manifest, escape},
     events::{Failure, FailureKind},
 };
 
@@ -29,12 +29,11 @@ impl Only {
             let trimmed = pattern.trim_end_matches('/').trim_start_matches("./");
             let glob = GlobBuilder::new(trimmed).literal_separator(true).build();
             let glob = glob.map_err(|error| {
-                let pattern = crate::content::escape(pattern);
-                Failure::new(
-                    FailureKind::Usage,
-                    format!("'{pattern}' is not a pattern: {}", error.kind()),
-                )
-                .hint("patterns look like '*.jpg', 'docs/**' or 'photos/2024'")
+                // What is wrong quotes the pattern.
+                let (pattern, why) = (escape(pattern), error.kind().to_string());
+                let message = format!("'{pattern}' is not a pattern: {}", escape(&why));
+                Failure::new(FailureKind::Usage, message)
+                    .hint("patterns look like '*.jpg', 'docs/**' or 'photos/2024'")
             })?;
             if trimmed.contains('/') {
                 paths.add(glob)
@@ -44,10 +43,9 @@ impl Only {
         }
         let build = |builder: GlobSetBuilder| {
             builder.build().map_err(|error| {
-                Failure::new(
-                    FailureKind::Usage,
-                    format!("the patterns are too large: {error}"),
-                )
+                let why = error.to_string();
+                let message = format!("the patterns are too large: {}", escape(&why));
+                Failure::new(FailureKind::Usage, message).hint("use fewer or simpler ones")
             })
         };
         Ok(Self(Some((build(paths)?, build(names)?))))
@@ -128,6 +126,12 @@ mod tests {
     fn a_pattern_that_is_none_is_named() {
         let failure = Only::parse(&["[".to_owned()]).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Usage);
+    }
+
+    #[test]
+    fn a_wrong_pattern_is_fit_for_a_terminal() {
+        let failure = Only::parse(&["[\u{1b}-\r]".to_owned()]).unwrap_err();
+        assert!(!failure.message.contains(char::is_control), "{failure:?}");
     }
 
     #[test]
