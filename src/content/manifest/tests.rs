@@ -463,6 +463,38 @@ fn a_hundred_thousand_names_are_no_trouble() {
     assert_eq!(manifest.folding_collisions(), []);
 }
 
+/// Each shape makes some step of reading, checking or writing go over everything again for each name,
+/// unless care is taken. A million names take less than five seconds; this is a fraction of them, without
+/// optimisation and on a busy machine, and the bound still far below what the square of it takes.
+#[test]
+fn no_shape_of_a_share_takes_time_by_the_square() {
+    let started = std::time::Instant::now();
+    let round_trip = |files: Vec<FileEntry>, dirs: Vec<DirEntry>| {
+        let manifest = Manifest::new(files, dirs, vec![], &Limits::DEFAULT).unwrap();
+        assert_eq!(decode(&manifest.encode()).unwrap(), manifest);
+        manifest.folding_collisions().len()
+    };
+    let many = 0..50_000_u32;
+    // All fold to one, which 16 letters make possible in this many ways.
+    let cases = many.clone().map(|n| {
+        let letter = |bit: u32| if n >> bit & 1 == 0 { 'a' } else { 'A' };
+        file((0..16).map(letter).collect::<String>())
+    });
+    assert_eq!(round_trip(cases.collect(), vec![]), 49_999);
+    // Deep below one long path, and each in a folder of its own.
+    let deep = "d/".repeat(200);
+    let below = many.clone().map(|n| file(format!("{deep}{n}/x")));
+    assert_eq!(round_trip(below.collect(), vec![dir("d")]), 0);
+    // Names that look like the stand-ins that the last thousand need.
+    let looks = many.map(|n| file(format!("{}~{n}", "a".repeat(40))));
+    let raw = (0..1000).map(|n| {
+        let start = "a".repeat(200).into_bytes();
+        file([start, format!("{n:05}").into_bytes(), vec![0xFF; 40]].concat())
+    });
+    assert_eq!(round_trip(looks.chain(raw).collect(), vec![]), 0);
+    assert!(started.elapsed().as_secs() < 100, "{:?}", started.elapsed());
+}
+
 #[test]
 fn a_share_near_all_limits_at_once_takes_too_much_memory() {
     let limits = Limits::DEFAULT;

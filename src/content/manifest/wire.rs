@@ -7,7 +7,10 @@
 //!
 //! This module writes; `read` reads.
 
-use std::{collections::HashSet, fmt::Write as _};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+};
 
 use super::{FileEntry, Manifest, Mtime};
 use crate::content::EntryPath;
@@ -169,20 +172,23 @@ fn stand_ins(manifest: &Manifest) -> Vec<(usize, String)> {
         taken.insert(file.path.as_bytes().to_vec());
     }
     let mut stand_ins = Vec::new();
+    // By the start of a name, the first number that nobody has tried: a tree may hold any number of
+    // names that look like stand-ins, and each is to be met once.
+    let mut untried: HashMap<String, usize> = HashMap::new();
     for (index, file) in manifest.files.iter().enumerate().filter(|(_, f)| is_raw(f)) {
         let plain = percent_escaped(file.path.as_bytes());
         let mut name = plain.clone();
-        // Another tool that checks lengths should take the collection as well. The index is unique,
-        // so trying it and the numbers after it comes to an end soon.
-        let mut suffix = index;
+        // Another tool that checks lengths should take the collection as well.
         while EntryPath::parse(name.as_bytes()).is_err() || taken.contains(name.as_bytes()) {
             let stem: String = plain
                 .chars()
                 .map(|c| if c == '/' { '%' } else { c })
                 .take(40)
                 .collect();
+            let number = untried.entry(stem.clone()).or_default();
+            let suffix = index.max(*number);
             name = format!("{stem}~{suffix}");
-            suffix += 1;
+            *number = suffix + 1;
         }
         taken.insert(name.clone().into_bytes());
         stand_ins.push((index, name));
