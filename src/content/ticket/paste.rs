@@ -108,7 +108,9 @@ impl Clean {
     /// The base32 of the ticket at `start`, up to `end` if given; nothing if what comes behind it
     /// does not merely wrap it.
     fn body(&self, start: usize, end: Option<usize>) -> Option<&str> {
-        let rest = &self.text[start + PREFIX.len()..end.unwrap_or(self.text.len())];
+        // The next ticket may start within this one's prefix: `blo blob…` is both without its space.
+        let end = end.unwrap_or(self.text.len());
+        let rest = self.text.get(start + PREFIX.len()..end)?;
         let len = rest.find(|c| !is_base32(c)).unwrap_or(rest.len());
         let (body, behind) = rest.split_at(len);
         behind.chars().all(is_wrapper).then_some(body)

@@ -129,6 +129,17 @@ fn what_people_paste_is_accepted() {
     assert_eq!(Ticket::parse(&both), Err(TicketError::Several));
 }
 
+/// A slip before the ticket, and the same without a ticket behind it.
+#[test]
+fn prefixes_may_overlap() {
+    let ticket = sample();
+    for slip in ["blo", "blob", "b l o", "blo blo"] {
+        let text = format!("{slip} {ticket}");
+        assert_eq!(Ticket::parse(&text), Ok(ticket.clone()), "{text}");
+        assert!(Ticket::parse(&format!("{slip} blobblo blob")).is_err());
+    }
+}
+
 #[test]
 fn other_things_are_named() {
     let base32 = "abcdefghijklmnopqrstuvwxyz234567";
