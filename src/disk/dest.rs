@@ -5,7 +5,7 @@
 //! within such handles. So whatever happens to the tree meanwhile, nothing is written elsewhere.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -175,15 +175,40 @@ impl Destination {
             .finish_dir(entry.file_name(), mode | 0o500, mtime)
     }
 
-    /// Waits until the names in a folder are on the disk; `None` is the destination itself.
+    /// Waits until everything on the file system of the destination is on the disk; says whether the
+    /// system can be asked for that. If not, [`Destination::sync_names`] does a part of it.
     ///
     /// # Errors
-    /// Those of syncing.
-    pub fn sync_dir(&self, entry: Option<&EntryPath>) -> io::Result<()> {
-        match entry {
-            None => self.root.sync(),
-            Some(entry) => self.parent(entry)?.open_dir(entry.file_name())?.sync(),
+    /// Those of writing what was not yet on the disk.
+    pub fn sync(&self) -> io::Result<bool> {
+        self.root.sync_file_system()
+    }
+
+    /// Waits until the names of `entries` are on the disk, and those of the folders above them, the
+    /// destination and what it is in included.
+    ///
+    /// # Errors
+    /// Those of opening and syncing folders.
+    pub fn sync_names<'a>(&self, entries: impl Iterator<Item = &'a EntryPath>) -> io::Result<()> {
+        let mut seen = HashSet::new();
+        for entry in entries {
+            let mut above = entry.parent();
+            while let Some(folder) = above {
+                above = folder.parent();
+                if seen.contains(&folder) {
+                    break;
+                }
+                let dir = self.parent(&folder)?.open_dir(folder.file_name())?;
+                dir.sync()?;
+                seen.insert(folder);
+            }
         }
+        self.root.sync()?;
+        // Who may not open a folder has not made it, either.
+        let above = self.path.ancestors().skip(1);
+        above
+            .filter_map(|path| Dir::open(path).ok())
+            .try_for_each(|dir| dir.sync())
     }
 
     /// The folder that `entry` is in, made where it is missing.

@@ -21,7 +21,10 @@ use std::{
     io::{self, BufWriter, Write},
     path::Path,
     process,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -188,6 +191,19 @@ pub(crate) fn unique() -> String {
         .unwrap_or_default();
     let count = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{}-{:x}-{count}", process::id(), since.as_nanos())
+}
+
+/// Tells this start of the computer from all others. Where the system does not say, each process takes
+/// itself for one.
+pub(crate) fn this_start() -> [u8; 16] {
+    static START: OnceLock<[u8; 16]> = OnceLock::new();
+    *START.get_or_init(|| {
+        let said = fs::read("/proc/sys/kernel/random/boot_id");
+        let said = said.unwrap_or_else(|_| unique().into_bytes());
+        let mut start = [0; 16];
+        start.copy_from_slice(&blake3::hash(&said).as_bytes()[..16]);
+        start
+    })
 }
 
 /// What went wrong, as a phrase for a person: "permission denied", "the disk is full".
