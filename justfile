@@ -30,6 +30,10 @@ root *words:
 torture kills="1000":
     GROVE_TEST_KILLS={{ kills }} cargo test --test root -- --ignored --nocapture random_kills
 
+# Cuts the power of a disk at random points, as root; repeat a run with GROVE_TEST_SEED.
+powercut cuts="1000":
+    GROVE_TEST_CUTS={{ cuts }} cargo test --test root -- --ignored --nocapture power_cuts
+
 # Compares the speed with sendme's, in a table for docs/performance.md.
 bench runs="5":
     test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --root target/peers

@@ -11,11 +11,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::sys::{Dir, Found};
-use crate::content::{EntryPath, LinkEntry, Mtime};
+use super::sys::{self, Dir, Found};
+use crate::content::{EntryPath, Mtime};
 
-/// Folder handles that are kept open. Entries come sorted, so few folders are in use at a time.
-const OPEN_DIRS: usize = 64;
+/// Folder handles that are kept open, where the process may have a thousand open files. Entries come
+/// sorted, so few folders are in use at a time.
+const OPEN_DIRS: u64 = 64;
 
 /// A folder that entries are placed in.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Destination {
     root: Arc<Dir>,
     path: PathBuf,
     open: Mutex<HashMap<EntryPath, Arc<Dir>>>,
+    most_open: u64,
 }
 
 /// What is at the place of an entry.
@@ -45,6 +47,7 @@ impl Destination {
                 root: Arc::new(root),
                 path: std::path::absolute(path)?,
                 open: Mutex::default(),
+                most_open: (sys::raise_file_limit() / 16).min(OPEN_DIRS),
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // A dangling link is something, too.
@@ -149,22 +152,6 @@ impl Destination {
         from.rename(name, &*self.parent(entry)?, entry.file_name(), replace)
     }
 
-    /// Makes a symbolic link.
-    ///
-    /// # Errors
-    /// `AlreadyExists` when something is there; those of making.
-    pub fn make_link(&self, link: &LinkEntry, at: &EntryPath, replace: bool) -> io::Result<()> {
-        let parent = self.parent(at)?;
-        match parent.symlink(&link.target, at.file_name()) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && replace => {
-                parent.remove_file(at.file_name())?;
-                parent.symlink(&link.target, at.file_name())?;
-            }
-            other => other?,
-        }
-        parent.set_mtime(at.file_name(), link.mtime)
-    }
-
     /// Gives a folder its mode (its owner can always enter it) and modification time.
     ///
     /// # Errors
@@ -237,7 +224,7 @@ impl Destination {
     fn remember(&self, path: EntryPath, dir: Dir) -> Arc<Dir> {
         let dir = Arc::new(dir);
         let mut open = self.opened();
-        if open.len() >= OPEN_DIRS {
+        if open.len() as u64 >= self.most_open {
             open.clear();
         }
         open.insert(path, dir.clone());

@@ -61,7 +61,8 @@ impl Disk {
         std::fs::File::create(&image)
             .and_then(|file| file.set_len(bytes))
             .unwrap();
-        run("mkfs.ext4", &["-q", "-F", "-m", "0", shown(&image)]);
+        let options = ["-q", "-F", "-m", "0", "-e", "remount-ro"];
+        run("mkfs.ext4", &[&options[..], &[shown(&image)]].concat());
         let disk = Self {
             image,
             at: at.to_owned(),
@@ -89,6 +90,18 @@ impl Disk {
         run("xfs_io", &["-x", "-c", "shutdown", shown(&self.at)]);
     }
 
+    /// From now on it takes no writing, as after an error of the disk.
+    pub(crate) fn fail(&self) {
+        let output = Command::new("findmnt")
+            .args(["-n", "-o", "SOURCE", shown(&self.at)])
+            .output()
+            .unwrap();
+        let device = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let name = Path::new(&device).file_name().unwrap();
+        let switch = Path::new("/sys/fs/ext4").join(name);
+        std::fs::write(switch.join("trigger_fs_error"), "a test").unwrap();
+    }
+
     /// Power is back: mounts what is on the disk. It is a copy, since another test's computer may hold
     /// on to the mount.
     pub(crate) fn start_again(&self) {
@@ -110,6 +123,44 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
+    }
+}
+
+/// Processes that together may have so much memory, with what they have the system keep of files. What
+/// takes more is killed.
+pub(crate) struct Group(PathBuf);
+
+impl Group {
+    /// One with this many bytes.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let top = Path::new("/sys/fs/cgroup");
+        // The first version of control groups has a tree for each resource.
+        let old = top.join("memory");
+        let (top, limit) = if old.exists() {
+            (old.as_path(), "memory.limit_in_bytes")
+        } else {
+            std::fs::write(top.join("cgroup.subtree_control"), "+memory").unwrap();
+            (top, "memory.max")
+        };
+        let group = Self(top.join(format!("grove-test-{}", id())));
+        std::fs::create_dir(&group.0).unwrap();
+        std::fs::write(group.0.join(limit), bytes.to_string()).unwrap();
+        group
+    }
+
+    /// What runs a program in it.
+    pub(crate) fn entering(&self) -> [String; 4] {
+        let script = format!(
+            "echo $$ > {}/cgroup.procs; exec \"$0\" \"$@\"",
+            shown(&self.0)
+        );
+        ["env", "sh", "-ec", &script].map(str::to_owned)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        _ = std::fs::remove_dir(&self.0);
     }
 }
 

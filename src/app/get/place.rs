@@ -74,8 +74,8 @@ pub(super) fn finish(
         let Some(link) = manifest.links.get(item.number) else {
             continue;
         };
-        destination
-            .make_link(link, &link.path, item.replace)
+        partial
+            .place_link(link, destination, item.replace)
             .map_err(|error| unmakable(&link.path, &error))?;
     }
     let made: HashSet<u32> = partial

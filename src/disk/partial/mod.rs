@@ -7,6 +7,7 @@
 //! | `placing` | which small files a fetch set out to place where nothing was, or something to be replaced; 4 bytes each, little-endian |
 //! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; 4 bytes each, little-endian |
 //! | `N.new` | a small file, number N of the share, that is being written; worth nothing after a kill |
+//! | `link.new` | a link that is being made |
 //! | `N.data` | a large file that is being fetched, in its final form except for the gaps |
 //! | `N.tree` | its outboard, as far as it is known |
 //! | `N.have` | which parts of it were verified and written, see [`have`]; synced |
@@ -33,7 +34,7 @@ use super::{
     Destination, FileStat,
     sys::{self, Dir},
 };
-use crate::content::{EntryPath, Hash, Mtime, PARTIAL_DIR};
+use crate::content::{EntryPath, Hash, LinkEntry, Mtime, PARTIAL_DIR};
 
 /// The folder of one unfinished fetch.
 #[derive(Debug)]
@@ -133,6 +134,27 @@ impl Partial {
         if placed.is_err() {
             // The first error is the one to report.
             let _ = self.dir.remove_file(&name);
+        }
+        placed
+    }
+
+    /// Makes a symbolic link, complete with its time, under its final name.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something is in the way; those of making. Nothing is left behind.
+    pub fn place_link(
+        &self,
+        link: &LinkEntry,
+        destination: &Destination,
+        replace: bool,
+    ) -> io::Result<()> {
+        let name = b"link.new";
+        self.dir.symlink(&link.target, name)?;
+        let placed = (self.dir.set_mtime(name, link.mtime))
+            .and_then(|()| destination.place(&self.dir, name, &link.path, replace));
+        if placed.is_err() {
+            // The first error is the one to report.
+            let _ = self.dir.remove_file(name);
         }
         placed
     }
