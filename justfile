@@ -51,6 +51,10 @@ fuzz-keep target:
 fuzz-replay cases="100000":
     GROVE_FUZZ_CASES={{ cases }} CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo test --lib fuzz::replay
 
+# Cuts the power of a disk at random points, as root; repeat a run with GROVE_TEST_SEED.
+powercut cuts="1000":
+    GROVE_TEST_CUTS={{ cuts }} cargo test --test root -- --ignored --nocapture power_cuts
+
 # Compares the speed with sendme's, in a table for docs/performance.md.
 bench runs="5":
     test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --root target/peers

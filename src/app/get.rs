@@ -103,7 +103,8 @@ pub struct GetOptions {
     pub ask_above: u64,
     /// Most bytes a second to receive.
     pub limit_rate: Option<u64>,
-    /// Flush every file to the disk before it gets its name, and the folders at the end.
+    /// Flush every file to the disk before it gets its name. Without it small files get their names
+    /// first, and all are flushed together at the end, where the system can do that (Linux).
     pub fsync: bool,
 }
 

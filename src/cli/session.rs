@@ -17,6 +17,9 @@ use crate::{
     profile::Profile,
 };
 
+/// Open files without which the network and the disk cannot be worked with.
+const FEWEST_FILES: u64 = 32;
+
 /// One run of one command.
 #[derive(Debug)]
 pub(crate) struct Session<'a> {
@@ -76,7 +79,12 @@ impl<'a> Session<'a> {
         F: Future<Output = Result<T, Failure>>,
     {
         // Many files and connections are open at once; where this fails, fewer are.
-        _ = raise_file_limit();
+        let limit = raise_file_limit();
+        if limit < FEWEST_FILES {
+            let message = format!("only {limit} files may be open at once here");
+            let hint = format!("allow at least {FEWEST_FILES}, with ulimit -n");
+            return Err(Failure::new(FailureKind::LocalDisk, message).hint(hint));
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

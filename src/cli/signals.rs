@@ -67,16 +67,21 @@ struct Listener {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hangup: Option<tokio::signal::unix::Signal>,
+    /// Never waited for. That somebody listens turns the end that a file too large for its limit
+    /// would bring into an error of writing, which says which file it was.
+    _too_large: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 fn listener() -> io::Result<Listener> {
     use tokio::signal::unix::{SignalKind, signal};
+    let too_large = rustix::process::Signal::XFSZ.as_raw();
     let hangup = (!hangup_is_ignored()).then(|| signal(SignalKind::hangup()));
     Ok(Listener {
         interrupt: signal(SignalKind::interrupt())?,
         terminate: signal(SignalKind::terminate())?,
         hangup: hangup.transpose()?,
+        _too_large: signal(SignalKind::from_raw(too_large)).ok(),
     })
 }
 

@@ -5,17 +5,18 @@
 //! within such handles. So whatever happens to the tree meanwhile, nothing is written elsewhere.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::sys::{Dir, Found};
-use crate::content::{EntryPath, LinkEntry, Mtime};
+use super::sys::{self, Dir, Found};
+use crate::content::{EntryPath, Mtime};
 
-/// Folder handles that are kept open. Entries come sorted, so few folders are in use at a time.
-const OPEN_DIRS: usize = 64;
+/// Folder handles that are kept open, where the process may have a thousand open files. Entries come
+/// sorted, so few folders are in use at a time.
+const OPEN_DIRS: u64 = 64;
 
 /// A folder that entries are placed in.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Destination {
     root: Arc<Dir>,
     path: PathBuf,
     open: Mutex<HashMap<EntryPath, Arc<Dir>>>,
+    most_open: u64,
 }
 
 /// What is at the place of an entry.
@@ -45,6 +47,7 @@ impl Destination {
                 root: Arc::new(root),
                 path: std::path::absolute(path)?,
                 open: Mutex::default(),
+                most_open: (sys::raise_file_limit() / 16).min(OPEN_DIRS),
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // A dangling link is something, too.
@@ -149,22 +152,6 @@ impl Destination {
         from.rename(name, &*self.parent(entry)?, entry.file_name(), replace)
     }
 
-    /// Makes a symbolic link.
-    ///
-    /// # Errors
-    /// `AlreadyExists` when something is there; those of making.
-    pub fn make_link(&self, link: &LinkEntry, at: &EntryPath, replace: bool) -> io::Result<()> {
-        let parent = self.parent(at)?;
-        match parent.symlink(&link.target, at.file_name()) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && replace => {
-                parent.remove_file(at.file_name())?;
-                parent.symlink(&link.target, at.file_name())?;
-            }
-            other => other?,
-        }
-        parent.set_mtime(at.file_name(), link.mtime)
-    }
-
     /// Gives a folder its mode (its owner can always enter it) and modification time.
     ///
     /// # Errors
@@ -175,15 +162,40 @@ impl Destination {
             .finish_dir(entry.file_name(), mode | 0o500, mtime)
     }
 
-    /// Waits until the names in a folder are on the disk; `None` is the destination itself.
+    /// Waits until everything on the file system of the destination is on the disk; says whether the
+    /// system can be asked for that. If not, [`Destination::sync_names`] does a part of it.
     ///
     /// # Errors
-    /// Those of syncing.
-    pub fn sync_dir(&self, entry: Option<&EntryPath>) -> io::Result<()> {
-        match entry {
-            None => self.root.sync(),
-            Some(entry) => self.parent(entry)?.open_dir(entry.file_name())?.sync(),
+    /// Those of writing what was not yet on the disk.
+    pub fn sync(&self) -> io::Result<bool> {
+        self.root.sync_file_system()
+    }
+
+    /// Waits until the names of `entries` are on the disk, and those of the folders above them, the
+    /// destination and what it is in included.
+    ///
+    /// # Errors
+    /// Those of opening and syncing folders.
+    pub fn sync_names<'a>(&self, entries: impl Iterator<Item = &'a EntryPath>) -> io::Result<()> {
+        let mut seen = HashSet::new();
+        for entry in entries {
+            let mut above = entry.parent();
+            while let Some(folder) = above {
+                above = folder.parent();
+                if seen.contains(&folder) {
+                    break;
+                }
+                let dir = self.parent(&folder)?.open_dir(folder.file_name())?;
+                dir.sync()?;
+                seen.insert(folder);
+            }
         }
+        self.root.sync()?;
+        // Who may not open a folder has not made it, either.
+        let above = self.path.ancestors().skip(1);
+        above
+            .filter_map(|path| Dir::open(path).ok())
+            .try_for_each(|dir| dir.sync())
     }
 
     /// The folder that `entry` is in, made where it is missing.
@@ -212,7 +224,7 @@ impl Destination {
     fn remember(&self, path: EntryPath, dir: Dir) -> Arc<Dir> {
         let dir = Arc::new(dir);
         let mut open = self.opened();
-        if open.len() >= OPEN_DIRS {
+        if open.len() as u64 >= self.most_open {
             open.clear();
         }
         open.insert(path, dir.clone());

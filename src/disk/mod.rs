@@ -34,7 +34,7 @@ pub use sys::{
 pub use tree_cache::TreeCache;
 #[cfg(any(test, fuzzing))]
 pub(crate) use tree_cache::{
-    RECORD as TREE_RECORD, records as tree_records, write_file as write_tree,
+    Header as TreeHeader, RECORD as TREE_RECORD, records as tree_records, write_file as write_tree,
 };
 #[cfg(any(test, fuzzing))]
 pub(crate) use walk::exclude;

@@ -10,6 +10,8 @@
 //! | 4 | the version, 1 |
 //! | 4 | length of the path |
 //! | 8 | number of records |
+//! | 16 | the start of the computer in which it was written |
+//! | 8 | when content was last known to be on the disk, seconds since 1970 |
 //! | … | the path of the tree |
 //! | 80 each | records, by ascending device and inode, each once |
 //! | 32 | BLAKE3 hash of everything before |
@@ -17,6 +19,11 @@
 //! A record is device (8), inode (8), size (8), seconds of mtime (8) and ctime (8), nanoseconds of
 //! mtime (4) and ctime (4), and the hash (32). It is kept in memory as it is on disk and searched
 //! there: 80 MB for a million files, read and checked in the time the disk takes.
+//!
+//! A hash is of what was read, which may have been in memory only. A power cut takes such content away and
+//! leaves the time stamps, so after another start of the computer only those records count whose files
+//! had last been changed when their content is known to have been on the disk: before a fetch synced it,
+//! or so long before the record was written that the system did.
 //!
 //! A file that was cut off, damaged, or written by another version fails the check and counts as
 //! empty: the tree is then hashed again. A wrong hash would need the same file with the same size and
@@ -28,7 +35,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -41,8 +48,9 @@ use crate::{
 
 const MAGIC: &[u8; 8] = b"GROVETRE";
 const VERSION: u32 = 1;
-/// Magic, version, length of the path, number of records.
-const HEADER: usize = 24;
+/// Magic, version, length of the path, number of records, the start of the computer, when content was on
+/// the disk.
+const HEADER: usize = 48;
 /// What a record identifies the state by.
 const STATE: usize = 48;
 pub(crate) const RECORD: usize = STATE + 32;
@@ -53,6 +61,10 @@ const CHECKSUM: usize = 32;
 const CLOCK_TICK: Duration = Duration::from_millis(50);
 /// The same where a file system keeps whole seconds, or every second one (FAT).
 const COARSE_TICK: Duration = Duration::from_secs(2);
+
+/// After so long a system has written what was changed. Linux begins after 30 s, laptops on battery may
+/// wait ten minutes.
+const WRITTEN_AFTER: Duration = Duration::from_mins(15);
 
 pub(crate) type Record = [u8; RECORD];
 
@@ -67,6 +79,8 @@ pub struct TreeCache {
     /// One bit for each of them: whether it was looked up.
     used: Vec<AtomicU64>,
     inserted: Mutex<Vec<Record>>,
+    /// When all content was on the disk, as far as it is known, in seconds since 1970.
+    on_disk: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -86,7 +100,7 @@ impl TreeCache {
         let name = &blake3::hash(&root).to_hex()[..32];
         let path = dir.join("trees").join(format!("{name}.v1"));
         let loaded = fs::read(&path).ok().and_then(|bytes| records(bytes, &root));
-        let loaded = loaded.unwrap_or_default();
+        let (loaded, on_disk) = loaded.unwrap_or_default();
         let count = loaded.len() / RECORD;
         Self {
             file: Some(CacheFile {
@@ -96,6 +110,7 @@ impl TreeCache {
             loaded,
             used: (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             inserted: Mutex::default(),
+            on_disk: AtomicI64::new(on_disk),
         }
     }
 
@@ -107,6 +122,7 @@ impl TreeCache {
             loaded: Vec::new(),
             used: Vec::new(),
             inserted: Mutex::default(),
+            on_disk: AtomicI64::new(0),
         }
     }
 
@@ -141,6 +157,11 @@ impl TreeCache {
         record[..STATE].copy_from_slice(&state_of(stat));
         record[STATE..].copy_from_slice(hash.as_bytes());
         self.inserted().push(record);
+    }
+
+    /// Notes that all content of the tree was on the disk at this moment, at least what is remembered.
+    pub fn is_on_disk(&self, now: SystemTime) {
+        self.on_disk.fetch_max(seconds(now), Ordering::Relaxed);
     }
 
     /// Writes what was looked up or inserted since [`TreeCache::load`]; the rest is forgotten: those
@@ -187,9 +208,12 @@ impl TreeCache {
             .filter(|(index, _)| kept(*index))
             .map(|(_, record)| record);
         let records = || merge(old.clone(), inserted.iter());
-        let count = records().count() as u64;
+        let written = SystemTime::now().checked_sub(WRITTEN_AFTER);
+        let written = written.map_or(0, seconds);
+        let on_disk = self.on_disk.load(Ordering::Relaxed).max(written);
+        let header = Header::new(&file.root, records().count() as u64, on_disk);
         sys::replace(&file.path, |out| {
-            write_file(out, &file.root, count, records())
+            write_file(out, &header, &file.root, records())
         })
         .map_err(|error| {
             let path = file.path.to_string_lossy();
@@ -222,58 +246,93 @@ pub(super) fn describe(path: &Path) -> io::Result<Option<(PathBuf, u64, u64)>> {
     if file.read_exact(&mut header).is_err() {
         return Ok(None);
     }
-    let Some((path_len, count)) = parse_header(&header) else {
+    let Some(header) = Header::parse(&header) else {
         return Ok(None);
     };
-    if file_len(path_len, count) != Some(bytes) {
+    if header.file_len() != Some(bytes) {
         return Ok(None);
     }
-    let mut root = vec![0; path_len];
+    let mut root = vec![0; header.path_len as usize];
     file.read_exact(&mut root)?;
-    Ok(Some((sys::path_of(&root)?.to_owned(), count, bytes)))
+    Ok(Some((sys::path_of(&root)?.to_owned(), header.count, bytes)))
 }
 
-/// The records of a cache file of these bytes, or `None` when it is not the intact cache of `root`.
-pub(crate) fn records(mut bytes: Vec<u8>, root: &[u8]) -> Option<Vec<u8>> {
+/// The records of a cache file of these bytes that count, and when content was on the disk; `None` when
+/// it is not the intact cache of `root`.
+pub(crate) fn records(mut bytes: Vec<u8>, root: &[u8]) -> Option<(Vec<u8>, i64)> {
     let (body, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
     if blake3::hash(body) != *checksum {
         return None;
     }
     let (header, rest) = body.split_first_chunk::<HEADER>()?;
-    let (path_len, count) = parse_header(header)?;
-    if file_len(path_len, count)? != bytes.len() as u64 || rest.get(..path_len)? != root {
+    let header = Header::parse(header)?;
+    let path_len = header.path_len as usize;
+    if header.file_len()? != bytes.len() as u64 || rest.get(..path_len)? != root {
         return None;
     }
     let end = bytes.len() - CHECKSUM;
     bytes.truncate(end);
     bytes.drain(..HEADER + path_len);
-    Some(bytes)
-}
-
-/// The length of the path and the number of records.
-fn parse_header(header: &[u8; HEADER]) -> Option<(usize, u64)> {
-    let (magic, rest) = header.split_first_chunk::<8>()?;
-    let (version, rest) = rest.split_first_chunk::<4>()?;
-    let (path_len, count) = rest.split_first_chunk::<4>()?;
-    if magic != MAGIC || u32::from_le_bytes(*version) != VERSION {
-        return None;
+    if header.start != sys::this_start() {
+        let (records, _) = bytes.as_chunks::<RECORD>();
+        let was_on_disk = |record: &&Record| changed(record) < header.on_disk;
+        bytes = records
+            .iter()
+            .filter(was_on_disk)
+            .flatten()
+            .copied()
+            .collect();
     }
-    let path_len = u32::from_le_bytes(*path_len).try_into().ok()?;
-    Some((path_len, u64::from_le_bytes(count.try_into().ok()?)))
+    Some((bytes, header.on_disk))
 }
 
-/// How long a file with this path length and number of records is.
-fn file_len(path_len: usize, count: u64) -> Option<u64> {
-    let records = count.checked_mul(RECORD as u64)?;
-    records
-        .checked_add((HEADER + CHECKSUM) as u64)?
-        .checked_add(path_len as u64)
+/// What a cache file begins with, behind magic and version.
+pub(crate) struct Header {
+    path_len: u32,
+    count: u64,
+    start: [u8; 16],
+    on_disk: i64,
+}
+
+impl Header {
+    /// Of a cache that is written in this start of the computer.
+    pub(crate) fn new(root: &[u8], count: u64, on_disk: i64) -> Self {
+        Self {
+            path_len: u32::try_from(root.len()).unwrap_or(u32::MAX),
+            count,
+            start: sys::this_start(),
+            on_disk,
+        }
+    }
+
+    fn parse(header: &[u8; HEADER]) -> Option<Self> {
+        let (magic, rest) = header.split_first_chunk::<8>()?;
+        let (version, rest) = rest.split_first_chunk::<4>()?;
+        let (path_len, rest) = rest.split_first_chunk::<4>()?;
+        let (count, rest) = rest.split_first_chunk::<8>()?;
+        let (start, on_disk) = rest.split_first_chunk::<16>()?;
+        let known = magic == MAGIC && u32::from_le_bytes(*version) == VERSION;
+        known.then_some(Self {
+            path_len: u32::from_le_bytes(*path_len),
+            count: u64::from_le_bytes(*count),
+            start: *start,
+            on_disk: i64::from_le_bytes(on_disk.try_into().ok()?),
+        })
+    }
+
+    /// How long the whole file is.
+    fn file_len(&self) -> Option<u64> {
+        let records = self.count.checked_mul(RECORD as u64)?;
+        records
+            .checked_add((HEADER + CHECKSUM) as u64)?
+            .checked_add(self.path_len.into())
+    }
 }
 
 pub(crate) fn write_file<'a>(
     out: &mut impl Write,
+    header: &Header,
     root: &[u8],
-    count: u64,
     records: impl Iterator<Item = &'a Record>,
 ) -> io::Result<()> {
     let mut hasher = blake3::Hasher::new();
@@ -283,9 +342,10 @@ pub(crate) fn write_file<'a>(
     };
     put(MAGIC)?;
     put(&VERSION.to_le_bytes())?;
-    let path_len = u32::try_from(root.len()).map_err(io::Error::other)?;
-    put(&path_len.to_le_bytes())?;
-    put(&count.to_le_bytes())?;
+    put(&header.path_len.to_le_bytes())?;
+    put(&header.count.to_le_bytes())?;
+    put(&header.start)?;
+    put(&header.on_disk.to_le_bytes())?;
     put(root)?;
     for record in records {
         put(record)?;
@@ -318,6 +378,18 @@ fn key(record: &[u8]) -> (u64, u64) {
         u64::from_le_bytes(bytes.unwrap_or_default())
     };
     (number(0), number(8))
+}
+
+/// When the file of a record had last been changed, in seconds since 1970.
+fn changed(record: &Record) -> i64 {
+    let bytes = record.get(32..40).and_then(|bytes| bytes.try_into().ok());
+    bytes.map_or(i64::MAX, i64::from_le_bytes)
+}
+
+/// Seconds since 1970.
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs().try_into().unwrap_or(i64::MAX)
 }
 
 fn state_of(stat: &FileStat) -> [u8; STATE] {

@@ -3,36 +3,12 @@
 //!
 //! `GROVE_TEST_SEED` repeats a run, `GROVE_TEST_KILLS` says how many kills there are.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use crate::common::{
-    Peer, Random, Running, Sharing, assert_same_tree, filler, free_port, snapshot,
+use crate::{
+    common::{Peer, Random, Running, Sharing, assert_same_tree, filler, free_port, snapshot},
+    lab::{number, seed},
 };
-
-/// A number from the environment.
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
-    )
-}
-
-#[expect(
-    clippy::print_stdout,
-    reason = "whoever wants to repeat a run has to know it"
-)]
-fn seed() -> u64 {
-    let now = || {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .subsec_nanos()
-    };
-    let seed = number("GROVE_TEST_SEED").unwrap_or_else(|| now().into());
-    println!("GROVE_TEST_SEED={seed}");
-    seed
-}
 
 /// About three hundred files, most of them small, and two large ones.
 fn tree(alice: &Peer, random: &mut Random) -> u64 {

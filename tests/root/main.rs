@@ -1,5 +1,6 @@
 //! What takes the rights of root to provoke, or minutes: full and read-only disks, networks that are
-//! cut or not there, and kills at random.
+//! cut or not there, kills at random, power cuts,
+//! people without rights, little memory.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -12,3 +13,5 @@ mod disks;
 mod kills;
 mod lab;
 mod networks;
+mod power;
+mod rights;

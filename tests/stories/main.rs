@@ -16,6 +16,7 @@ mod get;
 mod hygiene;
 mod limits;
 mod listing;
+mod machine;
 mod resume;
 mod share;
 mod stop;

@@ -1,6 +1,10 @@
 //! The same line typed again goes on where it stopped.
 
-use std::time::Duration;
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use crate::common::{Peer, assert_same_tree, filler, free_port, snapshot};
 
@@ -92,6 +96,68 @@ fn what_is_finished_has_its_name_before_the_rest() {
             "{path:?}"
         );
     }
+}
+
+/// What a power cut leaves: files that are empty, short, or full of zeros. Each was placed by the fetch
+/// that goes on, so nobody has to settle what is in the way; what somebody wrote meanwhile is.
+#[test]
+fn what_a_power_cut_damaged_is_fetched_again_and_nothing_else() {
+    let alice = Peer::new("alice");
+    for number in 0..40 {
+        alice.write(&format!("p/{number:02}"), filler((1 << 20) - number));
+    }
+    let sharing = alice.share(&["p"]);
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "12M"]);
+    getting.wait_until_fetched(24 * MIB);
+    getting.kill();
+    let mut placed: Vec<_> = fs::read_dir(bob.path("p")).unwrap().flatten().collect();
+    placed.sort_by_key(fs::DirEntry::file_name);
+    let [empty, short, zeros, edited] = [0, 1, 2, 3].map(|at| placed[at].path());
+    let time = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+    let cut = |path: &Path, len| {
+        let (before, file) = (
+            time(path),
+            fs::File::options().write(true).open(path).unwrap(),
+        );
+        file.set_len(len).unwrap();
+        file.set_modified(before).unwrap();
+    };
+    cut(&empty, 0);
+    cut(&short, 500_000);
+    let len = fs::metadata(&zeros).unwrap().len();
+    fs::write(&zeros, vec![0; len.try_into().unwrap()]).unwrap();
+    let original = fs::read(&edited).unwrap();
+    fs::write(&edited, "of Bob").unwrap();
+
+    let stopped = bob.get(&sharing.ticket, &[]).expect(7);
+    for (path, is_named) in [
+        (&empty, false),
+        (&short, false),
+        (&zeros, false),
+        (&edited, true),
+    ] {
+        let name = format!("p/{}", path.file_name().unwrap().to_str().unwrap());
+        assert_eq!(
+            stopped.told().contains(&name),
+            is_named,
+            "{name}: {stopped}"
+        );
+    }
+    assert_eq!(fs::read(&edited).unwrap(), b"of Bob");
+    fs::write(&edited, original).unwrap();
+    set_mtime_of(
+        &edited,
+        time(&alice.path("p").join(edited.file_name().unwrap())),
+    );
+    let got = bob.get(&sharing.ticket, &[]).expect(0);
+    assert!(got.number("finished", "bytes_fetched") < 32 * MIB, "{got}");
+    assert_same_tree(&alice.path("p"), &bob.path("p"));
+}
+
+fn set_mtime_of(path: &Path, time: SystemTime) {
+    let file = fs::File::open(path).unwrap();
+    file.set_modified(time).unwrap();
 }
 
 #[test]

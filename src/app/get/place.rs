@@ -11,7 +11,7 @@ use crate::{
     disk::{self, Destination, FileStat, Partial, TreeCache},
     events::{Events, Failure, FailureKind, WarningKind},
     profile::Profile,
-    transfer::fetch::{self, Plan},
+    transfer::fetch::{self, Plan, Want},
 };
 
 /// Makes the folders that are missing, having noted which, so that also a later run gives them
@@ -39,7 +39,29 @@ pub(super) fn make_folders(
     Ok(())
 }
 
-/// Makes the links, and gives the folders that were made their modes and times.
+/// Notes which small files get their names without waiting for the disk, so that what a power cut
+/// leaves of them is known for what it is. Large ones do wait, and an empty one has nothing to lose.
+pub(super) fn note_placing(
+    manifest: &Manifest,
+    wants: &[Want],
+    destination: &Destination,
+    partial: &Partial,
+) -> Result<(), Failure> {
+    let own_name = |want: &Want| {
+        let file = manifest.files.get(want.number as usize);
+        file.is_some_and(|file| file.path == want.place)
+    };
+    let small = wants
+        .iter()
+        .filter(|want| want.size > 0 && !fetch::is_large(want.size) && own_name(want));
+    let numbers: Vec<u32> = small.map(|want| want.number).collect();
+    partial
+        .note_placing(&numbers)
+        .map_err(|error| beside(destination, &error))
+}
+
+/// Makes the links, gives the folders that were made their modes and times, and waits until all that
+/// was placed is on the disk; says whether that is sure.
 pub(super) fn finish(
     manifest: &Manifest,
     plan: &Plan,
@@ -47,13 +69,13 @@ pub(super) fn finish(
     partial: &Partial,
     fsync: bool,
     events: &Events,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     for item in &plan.links {
         let Some(link) = manifest.links.get(item.number) else {
             continue;
         };
-        destination
-            .make_link(link, &link.path, item.replace)
+        partial
+            .place_link(link, destination, item.replace)
             .map_err(|error| unmakable(&link.path, &error))?;
     }
     let made: HashSet<u32> = partial
@@ -77,23 +99,29 @@ pub(super) fn finish(
             events.warn(WarningKind::Metadata, message);
         }
     }
-    if fsync {
-        let synced = (plan.dirs.iter())
-            .filter_map(|number| manifest.dirs.get(*number as usize))
-            .try_for_each(|dir| destination.sync_dir(Some(&dir.path)))
-            .and_then(|()| destination.sync_dir(None));
-        synced.map_err(|error| beside(destination, &error))?;
+    let synced = sync(manifest, destination, fsync);
+    synced.map_err(|error| beside(destination, &error))
+}
+
+/// Waits until all that was placed is on the disk, in one step for all of it: what is finished is to
+/// outlive a power cut. Where a system cannot do that, each file was synced alone if `fsync` says so,
+/// and only names are left.
+fn sync(manifest: &Manifest, destination: &Destination, fsync: bool) -> io::Result<bool> {
+    let synced = destination.sync()?;
+    if fsync && !synced {
+        destination.sync_names(manifest.paths())?;
     }
-    Ok(())
+    Ok(synced || fsync)
 }
 
 /// Remembers the hashes of what was placed, so that neither another fetch nor a share of it reads it
-/// again.
+/// again. `on_disk` says whether all of it was synced.
 pub(super) fn remember(
     manifest: &Manifest,
     placed: &[(u32, FileStat)],
     destination: &Destination,
     profile: &Profile,
+    on_disk: bool,
 ) {
     let now = SystemTime::now();
     let mut by_top: HashMap<&[u8], Vec<(&FileEntry, &FileStat)>> = HashMap::new();
@@ -112,6 +140,9 @@ pub(super) fn remember(
         let cache = cache_of(profile, destination, top);
         for (file, stat) in files {
             cache.insert(stat, file.hash, now);
+        }
+        if on_disk {
+            cache.is_on_disk(now);
         }
         if let Err(error) = cache.checkpoint() {
             tracing::debug!(%error, "hashes are not remembered");

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::{Context, broken},
     content::{EntryPath, Limits, Manifest, Ticket, escape},
-    disk::{self, Destination, Stop},
+    disk::{self, Destination, Partial, Stop},
     events::{Event, Failure, FailureKind, Phase, WarningKind},
     node::{Node, Role},
     transfer::{
@@ -222,7 +222,7 @@ impl Job {
         let (manifest, only) = (manifest.clone(), self.only.clone());
         let (profile, events) = (self.context.profile.clone(), self.context.events.clone());
         let (path, stop) = (path.to_owned(), self.stop.clone());
-        let verify = self.options.verify;
+        let (verify, root) = (self.options.verify, self.options.ticket.hash);
         let conflicts = match self.options.on_conflict {
             OnConflict::Stop => Conflicts::Stop,
             OnConflict::Overwrite => Conflicts::Overwrite,
@@ -235,10 +235,13 @@ impl Job {
                 let message = format!("cannot open {}: {}", escape(&shown), disk::reason(&error));
                 Failure::new(FailureKind::LocalDisk, message).hint("choose another folder with -o")
             })?;
+            let peek = destination.as_ref();
+            let peek = peek.and_then(|destination| Partial::peek(destination, &root));
             let options = PlanOptions {
                 only: &only,
                 conflicts,
                 verify,
+                begun: &peek.map(|peek| peek.placing()).unwrap_or_default(),
             };
             let caches = |top: &EntryPath| {
                 destination
@@ -282,9 +285,13 @@ impl Job {
         let prepared = {
             let (manifest, plan, only) = (manifest.clone(), plan.clone(), self.only.clone());
             let path = path.to_owned();
-            tokio::task::spawn_blocking(move || prepare(&manifest, &plan, &only, &path, &root))
+            tokio::task::spawn_blocking(move || {
+                let (destination, partial) = prepare(&manifest, &plan, &only, &path, &root)?;
+                place::note_placing(&manifest, &wants, &destination, &partial)?;
+                Ok((destination, partial, wants))
+            })
         };
-        let (destination, partial) = prepared.await.unwrap_or_else(|_| Err(broken()))?;
+        let (destination, partial, wants) = prepared.await.unwrap_or_else(|_| Err(broken()))?;
         let (fetched, result) = match link {
             Some(link) if !wants.is_empty() => {
                 let fetch = Fetch {
@@ -310,10 +317,13 @@ impl Job {
             let (events, fsync) = (self.context.events.clone(), self.options.fsync);
             let profile = self.context.profile.clone();
             tokio::task::spawn_blocking(move || {
+                let finished = result.and_then(|()| {
+                    place::finish(&manifest, &plan, &destination, &partial, fsync, &events)
+                });
                 // Also what an interrupted fetch placed need not be read again by the next run.
-                place::remember(&manifest, &fetched.placed, &destination, &profile);
-                result?;
-                place::finish(&manifest, &plan, &destination, &partial, fsync, &events)?;
+                let on_disk = finished.as_ref().is_ok_and(|on_disk| *on_disk);
+                place::remember(&manifest, &fetched.placed, &destination, &profile, on_disk);
+                finished?;
                 partial
                     .remove_unless_begun(&destination)
                     .map_err(|error| place::beside(&destination, &error))?;

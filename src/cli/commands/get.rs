@@ -99,6 +99,9 @@ pub(crate) struct GetArgs {
     verify: bool,
 
     /// Have every file on the disk before it gets its name
+    ///
+    /// Otherwise they get their names first, and all are on the disk when the fetch is finished. Slow
+    /// with many small files.
     #[arg(long)]
     fsync: bool,
 

@@ -4,11 +4,14 @@
 //! | name | what it is |
 //! |---|---|
 //! | `lock` | held while a fetch is at work here |
+//! | `placing` | which small files a fetch set out to place where nothing was, or something to be replaced; 4 bytes each, little-endian |
 //! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; 4 bytes each, little-endian |
 //! | `N.new` | a small file, number N of the share, that is being written; worth nothing after a kill |
+//! | `link.new` | a link that is being made |
 //! | `N.data` | a large file that is being fetched, in its final form except for the gaps |
 //! | `N.tree` | its outboard, as far as it is known |
-//! | `N.have` | which parts of it were verified and written, see [`have`] |
+//! | `N.have` | which parts of it were verified and written, see [`have`]; synced |
+//! | `N.more` | the same, newer and not synced; `N.have` counts when a power cut damaged it |
 //!
 //! Names are numbers, so that nothing of a stranger's naming gets in here and no name is too long.
 //! A file moves to its final name when it is complete; after the last one the folder is gone.
@@ -17,8 +20,10 @@ mod have;
 mod part;
 
 use std::{
+    collections::HashSet,
     fs::{File, TryLockError},
     io::{self, Read as _, Write as _},
+    sync::Arc,
 };
 
 use bao_tree::ChunkRanges;
@@ -32,13 +37,14 @@ use super::{
     Destination, FileStat,
     sys::{self, Dir},
 };
-use crate::content::{EntryPath, Hash, Mtime, PARTIAL_DIR};
+use crate::content::{EntryPath, Hash, LinkEntry, Mtime, PARTIAL_DIR};
 
 /// The folder of one unfinished fetch.
 #[derive(Debug)]
 pub struct Partial {
     dir: Dir,
     holder: Dir,
+    root: Arc<Dir>,
     name: String,
     _lock: File,
 }
@@ -92,6 +98,7 @@ impl Partial {
         Ok(Self {
             dir,
             holder,
+            root: destination.root().clone(),
             name,
             _lock: lock,
         })
@@ -134,6 +141,27 @@ impl Partial {
         placed
     }
 
+    /// Makes a symbolic link, complete with its time, under its final name.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something is in the way; those of making. Nothing is left behind.
+    pub fn place_link(
+        &self,
+        link: &LinkEntry,
+        destination: &Destination,
+        replace: bool,
+    ) -> io::Result<()> {
+        let name = b"link.new";
+        self.dir.symlink(&link.target, name)?;
+        let placed = (self.dir.set_mtime(name, link.mtime))
+            .and_then(|()| destination.place(&self.dir, name, &link.path, replace));
+        if placed.is_err() {
+            // The first error is the one to report.
+            let _ = self.dir.remove_file(name);
+        }
+        placed
+    }
+
     /// Opens or begins a large file.
     ///
     /// # Errors
@@ -144,6 +172,7 @@ impl Partial {
         if have.is_none() {
             // A record that does not fit this data must not come to fit it while it grows.
             self.remove_if_there(&names.have)?;
+            self.remove_if_there(&names.more)?;
         }
         let data = self.open_or_create(&names.data)?;
         let tree = self.open_or_create(&names.tree)?;
@@ -175,6 +204,7 @@ impl Partial {
     pub fn forget_large(&self, number: u32) -> io::Result<()> {
         let names = LargeNames::new(number);
         self.remove_if_there(&names.have)?;
+        self.remove_if_there(&names.more)?;
         self.remove_if_there(&names.data)?;
         self.remove_if_there(&names.tree)
     }
@@ -184,16 +214,7 @@ impl Partial {
     /// # Errors
     /// Those of writing.
     pub fn note_made(&self, numbers: &[u32]) -> io::Result<()> {
-        let mut file = self.open_or_create(b"made")?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        // A record that a kill cut short would shift all later ones.
-        file.set_len(bytes.len() as u64 / 4 * 4)?;
-        let new: Vec<u8> = numbers
-            .iter()
-            .flat_map(|number| number.to_le_bytes())
-            .collect();
-        sys::write_all_at(&file, &new, bytes.len() as u64 / 4 * 4)
+        self.note(b"made", numbers).map(drop)
     }
 
     /// Which folders were missing when this fetch first began.
@@ -201,18 +222,43 @@ impl Partial {
     /// # Errors
     /// Those of reading.
     pub fn made(&self) -> io::Result<Vec<u32>> {
+        numbers_in(&self.dir, b"made")
+    }
+
+    /// Writes down, on the disk, which small files are about to get their names without waiting for
+    /// the disk. What a power cut leaves of them is then known to be nobody else's.
+    ///
+    /// # Errors
+    /// Those of writing and syncing.
+    pub fn note_placing(&self, numbers: &[u32]) -> io::Result<()> {
+        let known: HashSet<u32> = numbers_in(&self.dir, b"placing")?.into_iter().collect();
+        let mut new = numbers.to_vec();
+        new.retain(|number| !known.contains(number));
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.note(b"placing", &new)?.sync_all()?;
+        self.sync_names()
+    }
+
+    /// Appends numbers to a list of them.
+    fn note(&self, name: &[u8], numbers: &[u32]) -> io::Result<File> {
+        let mut file = self.open_or_create(name)?;
         let mut bytes = Vec::new();
-        match self.dir.open_file(b"made", false) {
-            Ok(mut file) => file.read_to_end(&mut bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-            Err(error) => return Err(error),
-        };
-        Ok(bytes
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|bytes| u32::from_le_bytes(*bytes))
-            .collect())
+        file.read_to_end(&mut bytes)?;
+        // A record that a kill cut short would shift all later ones.
+        let end = bytes.len() as u64 / 4 * 4;
+        file.set_len(end)?;
+        let new: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        sys::write_all_at(&file, &new, end)?;
+        Ok(file)
+    }
+
+    /// Waits until the names in the folder, and its own, are on the disk.
+    fn sync_names(&self) -> io::Result<()> {
+        self.dir.sync()?;
+        self.holder.sync()?;
+        self.root.sync()
     }
 
     /// Moves a large file to its final name and forgets what was kept about it.
@@ -227,10 +273,14 @@ impl Partial {
         finish: &Finish,
     ) -> io::Result<FileStat> {
         finish.apply(part.data())?;
+        // Always: what a power cut takes out of the middle of a large file would only be found by
+        // reading all of it, and be fetched again as a whole.
+        part.data().sync_data()?;
         part.leave(|name| destination.place(&self.dir, name, entry, finish.replace))?;
         let stat = FileStat::of(part.data())?;
-        self.remove_if_there(&part.names().have)?;
-        self.remove_if_there(&part.names().tree)?;
+        for name in [&part.names().have, &part.names().more, &part.names().tree] {
+            self.remove_if_there(name)?;
+        }
         Ok(stat)
     }
 
@@ -253,12 +303,8 @@ impl Partial {
     /// # Errors
     /// Those of removing.
     pub fn remove_unless_begun(&self, destination: &Destination) -> io::Result<()> {
-        if self
-            .dir
-            .names()?
-            .iter()
-            .any(|name| name.ends_with(b".have"))
-        {
+        let is_record = |name: &Vec<u8>| name.ends_with(b".have") || name.ends_with(b".more");
+        if self.dir.names()?.iter().any(is_record) {
             return Ok(());
         }
         self.remove(destination)
@@ -311,20 +357,41 @@ impl Peek {
             .unwrap_or_default()
             .written
     }
+
+    /// Numbers of the small files that fetches set out to place here, see
+    /// [`Partial::note_placing`].
+    #[must_use]
+    pub fn placing(&self) -> HashSet<u32> {
+        let numbers = numbers_in(&self.0, b"placing").unwrap_or_default();
+        numbers.into_iter().collect()
+    }
 }
 
-/// The record of a large file, if there is one that fits its data.
+/// The record of a large file, if there is one that fits its data: the newer one, or else the one
+/// that was synced.
 fn have_of(dir: &Dir, names: &LargeNames, hash: &Hash, size: u64) -> Option<Have> {
     let length = match dir.look(&names.data) {
         Ok(sys::Found::File(stat)) => stat.size,
         _ => return None,
     };
+    [&names.more, &names.have].into_iter().find_map(|name| {
+        let mut bytes = Vec::new();
+        let mut file = dir.open_file(name, false).ok()?;
+        file.read_to_end(&mut bytes).ok()?;
+        Have::decode(&bytes, hash, size, length)
+    })
+}
+
+/// The numbers in a list of them; none where there is no list.
+fn numbers_in(dir: &Dir, name: &[u8]) -> io::Result<Vec<u32>> {
     let mut bytes = Vec::new();
-    dir.open_file(&names.have, false)
-        .ok()?
-        .read_to_end(&mut bytes)
-        .ok()?;
-    Have::decode(&bytes, hash, size, length)
+    match dir.open_file(name, false) {
+        Ok(mut file) => file.read_to_end(&mut bytes)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error),
+    };
+    let (numbers, _) = bytes.as_chunks::<4>();
+    Ok(numbers.iter().map(|n| u32::from_le_bytes(*n)).collect())
 }
 
 fn open_or_make(parent: &Dir, name: &[u8]) -> io::Result<Dir> {
@@ -339,6 +406,7 @@ struct LargeNames {
     data: Vec<u8>,
     tree: Vec<u8>,
     have: Vec<u8>,
+    more: Vec<u8>,
 }
 
 impl LargeNames {
@@ -348,6 +416,7 @@ impl LargeNames {
             data: name("data"),
             tree: name("tree"),
             have: name("have"),
+            more: name("more"),
         }
     }
 }

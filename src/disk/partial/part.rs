@@ -202,16 +202,26 @@ impl PartFile {
             written: state.have.clone(),
         };
         let bytes = have.encode(&self.hash, self.size);
-        let temporary = [&self.names.have[..], b".new"].concat();
+        // What was not synced gets a name of its own: after a power cut it may be empty, and must not
+        // have taken the place of what was.
+        let name = if sync {
+            &self.names.have
+        } else {
+            &self.names.more
+        };
+        let temporary = [&name[..], b".new"].concat();
         partial.remove_if_there(&temporary)?;
         let mut file = partial.dir.create_file(&temporary)?;
         file.write_all(&bytes)?;
         if sync {
             file.sync_all()?;
         }
-        partial
-            .dir
-            .rename(&temporary, &partial.dir, &self.names.have, true)
+        partial.dir.rename(&temporary, &partial.dir, name, true)?;
+        if sync {
+            partial.sync_names()?;
+            partial.remove_if_there(&self.names.more)?;
+        }
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

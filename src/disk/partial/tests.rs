@@ -114,6 +114,26 @@ fn a_data_file_that_lost_its_end_is_not_believed() {
 }
 
 #[test]
+fn a_record_that_was_not_synced_costs_no_synced_one() {
+    let world = World::new();
+    let partial = world.partial();
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    part.write(0, &vec![7; 65_536]).unwrap();
+    part.mark(&chunks(&[(0, 32)]), 32_768);
+    part.save(&partial, true).unwrap();
+    part.mark(&chunks(&[(32, 64)]), 32_768);
+    part.save(&partial, false).unwrap();
+    drop((part, partial));
+    // As after a power cut.
+    let folder = world.dir.path().join(PARTIAL_DIR);
+    let more = folder.join(world.hash.to_hex()).join("3.more");
+    std::fs::write(more, b"").unwrap();
+    let partial = world.partial();
+    let part = partial.large(3, &world.hash, SIZE).unwrap();
+    assert_eq!(part.have(), chunks(&[(0, 32)]));
+}
+
+#[test]
 fn an_old_record_does_not_vouch_for_new_data() {
     let world = World::new();
     let partial = world.partial();
@@ -246,6 +266,17 @@ fn a_hard_linked_twin_stays_as_it_is() {
         .write_small(1, b"hello", &world.destination, &entry("x"), &replace)
         .unwrap();
     assert_eq!(std::fs::read(&twin).unwrap(), b"important");
+}
+
+#[test]
+fn files_that_are_being_placed_are_remembered() {
+    let world = World::new();
+    let partial = world.partial();
+    partial.note_placing(&[1, 5]).unwrap();
+    partial.note_placing(&[5, 7]).unwrap();
+    let peek = Partial::peek(&world.destination, &world.hash).unwrap();
+    assert_eq!(peek.placing(), [1, 5, 7].into());
+    assert_eq!(numbers_in(&partial.dir, b"placing").unwrap(), [1, 5, 7]);
 }
 
 #[test]

@@ -130,6 +130,11 @@ impl Dir {
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(())
     }
+
+    /// `false`: there is no way to ask for it here.
+    pub(crate) fn sync_file_system(&self) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 /// Sets the modification time of an open file.

@@ -177,9 +177,31 @@ impl Dir {
         Ok(names)
     }
 
-    /// Waits until the names in this folder are on the disk.
+    /// Waits until the names in this folder are on the disk, where the file system can be asked.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::fsync(&self.0)?)
+        where_it_can(rustix::fs::fsync(&self.0))
+    }
+
+    /// Waits until everything on the file system of this folder is on the disk: content, names, modes
+    /// and times. `false` where a system cannot be asked for that.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(crate) fn sync_file_system(&self) -> io::Result<bool> {
+        where_it_can(rustix::fs::syncfs(&self.0)).map(|()| true)
+    }
+
+    /// See above.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as above")]
+    pub(crate) fn sync_file_system(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+}
+
+/// File systems that know nothing of syncing have nothing to wait for.
+fn where_it_can(synced: Result<(), Errno>) -> io::Result<()> {
+    match synced {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(()),
+        other => Ok(other?),
     }
 }
 

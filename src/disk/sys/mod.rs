@@ -21,7 +21,10 @@ use std::{
     io::{self, BufWriter, Write},
     path::Path,
     process,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -190,6 +193,19 @@ pub(crate) fn unique() -> String {
     format!("{}-{:x}-{count}", process::id(), since.as_nanos())
 }
 
+/// Tells this start of the computer from all others. Where the system does not say, each process takes
+/// itself for one.
+pub(crate) fn this_start() -> [u8; 16] {
+    static START: OnceLock<[u8; 16]> = OnceLock::new();
+    *START.get_or_init(|| {
+        let said = fs::read("/proc/sys/kernel/random/boot_id");
+        let said = said.unwrap_or_else(|_| unique().into_bytes());
+        let mut start = [0; 16];
+        start.copy_from_slice(&blake3::hash(&said).as_bytes()[..16]);
+        start
+    })
+}
+
 /// What went wrong, as a phrase for a person: "permission denied", "the disk is full".
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
@@ -198,10 +214,12 @@ pub fn reason(error: &io::Error) -> String {
         Kind::PermissionDenied => "permission denied",
         Kind::NotFound => "it is gone",
         Kind::StorageFull => "the disk is full",
+        Kind::FileTooLarge => "files may not be so large here",
         Kind::QuotaExceeded => "the disk quota is used up",
         Kind::ReadOnlyFilesystem => "the file system is read-only",
         Kind::NotADirectory => "not a folder",
         Kind::IsADirectory => "a folder",
+        _ if platform::is_too_many_files(error) => "too many files are open (ulimit -n)",
         _ if platform::is_link_in_the_way(error) => "a symbolic link is in the way",
         Kind::UnexpectedEof => "it is shorter than it was",
         Kind::InvalidFilename => "the name is too long",

@@ -153,6 +153,10 @@ pub(super) fn is_link_in_the_way(_: &io::Error) -> bool {
     false
 }
 
+pub(super) fn is_too_many_files(_: &io::Error) -> bool {
+    false
+}
+
 pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }

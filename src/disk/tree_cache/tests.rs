@@ -181,6 +181,51 @@ fn a_file_changed_just_before_it_was_read_is_not_remembered() {
 }
 
 #[test]
+fn after_another_start_only_what_was_on_the_disk_counts() {
+    let dir = TempDir::new().unwrap();
+    let now = SystemTime::now();
+    let changed = |ino, ago| {
+        let ctime = Mtime {
+            secs: seconds(now - ago),
+            nanos: 1,
+        };
+        FileStat { ctime, ..stat(ino) }
+    };
+    let hour = Duration::from_hours(1);
+    let (old, fresh) = (changed(1, hour), changed(2, Duration::from_secs(2)));
+    let write = |synced| {
+        let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+        for file in [old, fresh] {
+            cache.insert(&file, hash(file.ino), now);
+        }
+        if synced {
+            cache.is_on_disk(now);
+        }
+        cache.save().unwrap();
+    };
+    let start_again = || {
+        let path = file_in(dir.path());
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[24] ^= 1;
+        let end = bytes.len() - CHECKSUM;
+        let checksum = blake3::hash(&bytes[..end]);
+        bytes[end..].copy_from_slice(checksum.as_bytes());
+        fs::write(path, bytes).unwrap();
+    };
+    let known = || {
+        let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+        [old, fresh].map(|file| cache.get(&file).is_some())
+    };
+    write(false);
+    assert_eq!(known(), [true, true]);
+    start_again();
+    assert_eq!(known(), [true, false], "a power cut may have taken it");
+    write(true);
+    start_again();
+    assert_eq!(known(), [true, true]);
+}
+
+#[test]
 fn a_cache_that_remembers_nothing_does_so() {
     let cache = TreeCache::none();
     cache.insert(&stat(1), hash(1), later());

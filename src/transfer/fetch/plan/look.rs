@@ -1,6 +1,9 @@
 //! What is at the places of files already.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    io::Read as _,
+};
 
 use rayon::prelude::*;
 
@@ -25,6 +28,8 @@ pub const MANY_TOPS: usize = 1000;
 pub(super) enum FileState {
     Have,
     Missing,
+    /// What a power cut left of a file that an earlier run placed.
+    Broken,
     Conflict(Conflict),
 }
 
@@ -62,7 +67,7 @@ pub(super) fn look_at_files(
                 .map(|c| (top, c))
         })
         .collect();
-    let settle = |((_, file), state): (&(u32, &FileEntry), State)| {
+    let settle = |((number, file), state): (&(u32, &FileEntry), State)| {
         stop.check()?;
         Ok(match state {
             State::Missing => FileState::Missing,
@@ -73,11 +78,14 @@ pub(super) fn look_at_files(
                     .filter(|_| !options.verify)
                     .and_then(|cache| cache.get(&stat));
                 let same = match known {
+                    _ if Some(stat.size) != file.size => false,
                     Some(hash) => hash == file.hash,
                     None => has_content(destination, &file.path, file, cache, hashed, stop)?,
                 };
                 if same {
                     FileState::Have
+                } else if options.begun.contains(number) && is_leftover(destination, file, &stat)? {
+                    FileState::Broken
                 } else {
                     let at = file.path.clone();
                     FileState::Conflict(Conflict {
@@ -108,8 +116,7 @@ fn look_at(destination: &Destination, file: &FileEntry) -> Result<State, Failure
         .map_err(|error| unlookable(&file.path, &error))?
     {
         Place::Is(Found::Nothing) => Ok(State::Missing),
-        Place::Is(Found::File(stat)) if Some(stat.size) == file.size => Ok(State::There(stat)),
-        Place::Is(Found::File(_)) => other(&file.path, "a file with other content"),
+        Place::Is(Found::File(stat)) => Ok(State::There(stat)),
         Place::Is(found) => other(&file.path, found.what()),
         Place::Blocked(at, what) => other(&at, what),
     }
@@ -144,6 +151,31 @@ fn has_content(
             Err(unlookable(place, &error))
         }
     }
+}
+
+/// Whether what is in the place of `file`, which an earlier run set out to place, is what a power cut
+/// left of it: nothing, or nothing but zeros, or not touched by anybody since it got its time. So what
+/// somebody wrote meanwhile is not taken for it.
+fn is_leftover(
+    destination: &Destination,
+    file: &FileEntry,
+    stat: &FileStat,
+) -> Result<bool, Failure> {
+    if stat.size > file.size.unwrap_or_default() {
+        return Ok(false);
+    }
+    if stat.size == 0 || file.mtime == Some(stat.mtime) {
+        return Ok(true);
+    }
+    let read = || {
+        // No longer than a small file is.
+        let mut content = Vec::new();
+        destination
+            .open_file(&file.path)?
+            .read_to_end(&mut content)?;
+        Ok(content.iter().all(|byte| *byte == 0))
+    };
+    read().map_err(|error| unlookable(&file.path, &error))
 }
 
 /// Whether a file may get another name: `Some(false)` when nothing is there, `Some(true)` when it is

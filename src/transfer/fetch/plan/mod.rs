@@ -43,6 +43,8 @@ pub struct PlanOptions<'a> {
     pub conflicts: Conflicts,
     /// Whether to read files that are already there even if the cache knows them.
     pub verify: bool,
+    /// Numbers of the files that an earlier run set out to place where nothing of anybody else's was.
+    pub begun: &'a HashSet<u32>,
 }
 
 /// A file that is to be fetched.
@@ -154,6 +156,7 @@ pub fn make(
                 plan.have.1 = plan.have.1.saturating_add(size);
             }
             FileState::Missing => want(file.path.clone(), false),
+            FileState::Broken => want(file.path.clone(), true),
             FileState::Conflict(conflict) => {
                 // Only the entry's own place can be given to it in another way.
                 let own = conflict.at == file.path;

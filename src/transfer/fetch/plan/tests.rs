@@ -36,6 +36,7 @@ fn plan(manifest: &Manifest, at: &std::path::Path, conflicts: Conflicts) -> Resu
         only: &only,
         conflicts,
         verify: false,
+        begun: &HashSet::new(),
     };
     make(
         manifest,

@@ -110,6 +110,9 @@ impl Work {
                 return Err(Failure::new(FailureKind::Interrupted, "stopped"));
             }
             if lost > 0 {
+                // No older record, which says more, may come back after a power cut.
+                let saved = part.save(&work.fetch.partial, true);
+                saved.map_err(|error| unwritable(&want.place, &error))?;
                 let bytes = &work.bytes_done;
                 bytes.fetch_sub(lost.min(bytes.load(Ordering::Relaxed)), Ordering::Relaxed);
             }
