@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -14,7 +14,9 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     Limits, Shared,
+    door::Bucket,
     memory::{Allowance, Memory},
+    pace::Pace,
     request,
     stream::{self, Answered},
     warnings::About,
@@ -39,6 +41,12 @@ const REQUESTS_KIB: usize = 512;
 /// How often a peer's progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
+/// Addresses that a peer may have us contact on the way to a direct connection: as many as iroh offers
+/// in sixteen rounds, of which it makes one in five seconds. Each gets a few small packets, whoever it
+/// belongs to.
+const REACH_OUTS: f64 = 512.0;
+const REACH_OUTS_A_SECOND: f64 = 16.0;
+
 /// A connection that is being served.
 pub(super) struct Guest {
     pub(super) peer: PeerId,
@@ -58,8 +66,14 @@ pub(super) struct Guest {
     /// Answers that were not acknowledged to the end.
     unacknowledged: AtomicUsize,
     began: Instant,
-    /// Milliseconds after `began` at which something last moved.
+    /// Milliseconds after `began` at which content or a request for it last moved.
     moved: AtomicU64,
+    /// Writes that wait for the peer.
+    waiting: AtomicUsize,
+    /// See [`Pace::lately`].
+    lately: AtomicU64,
+    /// What is told about its paths, once it was told that it is there.
+    told: Mutex<Option<PathWatch>>,
     /// Why we closed it.
     closed: OnceLock<&'static str>,
 }
@@ -73,7 +87,7 @@ pub(super) async fn serve(connection: &Connection, shared: &Arc<Shared>) {
     let _place = match place {
         Ok(place) => place,
         Err(why) => {
-            tracing::debug!(peer = %peer.fmt_short(), ?why, "turned away");
+            tracing::trace!(peer = %peer.fmt_short(), ?why, "turned away");
             connection.close(why.code(), why.reason());
             let about = About::TurnedAway(peer);
             shared.warnings.warn(about, WarningKind::Refused, || {
@@ -82,15 +96,8 @@ pub(super) async fn serve(connection: &Connection, shared: &Arc<Shared>) {
             return;
         }
     };
-    let first_path = current_path(connection);
-    let path = first_path.unwrap_or(Path::Direct);
-    shared.events.emit(Event::PeerConnected { peer, path });
-    let _watch = PathWatch::start(connection, Some(path), {
-        let events = shared.events.clone();
-        move |path| events.emit(Event::PathChanged { peer, path })
-    });
     let reason = requests(connection, shared, &guest).await;
-    tell_end(shared, &guest, &reason);
+    tell_end(connection, shared, &guest, &reason);
 }
 
 /// Takes requests until the connection ends; says why it did.
@@ -102,6 +109,8 @@ async fn requests(
     let slots = Arc::new(Semaphore::new(REQUESTS_AT_ONCE));
     let mut streams = JoinSet::new();
     let mut tick = tokio::time::interval(TELL_EVERY);
+    let mut pace = Pace::new(guest.began);
+    let mut reach_outs = Bucket::new(REACH_OUTS_A_SECOND, REACH_OUTS, guest.began);
     let mut told = 0;
     let closed = connection.closed();
     tokio::pin!(closed);
@@ -118,32 +127,44 @@ async fn requests(
                 return reason;
             }
             (slot, Ok((send, recv))) = next => {
-                guest.touch();
                 let request = answer(shared.clone(), guest.clone(), connection.clone(), send, recv);
+                let refused_for = shared.limits.refused_for;
                 streams.spawn(async move {
-                    request.await;
+                    if request.await == Request::Refused {
+                        tokio::time::sleep(refused_for).await;
+                    }
                     drop(slot);
                 });
             }
             Some(ended) = streams.join_next(), if !streams.is_empty() => {
-                guest.touch();
                 if let Err(error) = ended && error.is_panic() {
                     tracing::error!("answering a request failed");
                 }
             }
             _ = tick.tick() => {
+                let stats = connection.stats();
+                pace.note(stats.udp_tx.bytes, Instant::now());
+                guest.lately.store(pace.lately(), Ordering::Relaxed);
                 let sent = guest.sent.load(Ordering::Relaxed);
                 if sent != told {
                     told = sent;
                     tell_progress(shared, guest, sent);
-                } else if streams.is_empty() && guest.idle() > shared.limits.idle {
-                    guest.close(connection, Close::Done, "nothing was asked for 2 minutes");
-                } else if guest.idle() > shared.limits.stalled_when_short && shared.memory.is_short() {
-                    guest.close(connection, Close::Busy, "nothing was taken for a minute");
+                }
+                let asks_too_often = !reach_outs.spend(stats.frame_rx.reach_out, Instant::now());
+                if let Some((why, told)) = guest.is_a_burden(shared, asks_too_often) {
+                    guest.close(connection, why, told);
                 }
             }
         }
     }
+}
+
+/// How a request ended, as far as the next one is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Request {
+    Answered,
+    /// It made no sense, or not here.
+    Refused,
 }
 
 async fn answer(
@@ -152,16 +173,22 @@ async fn answer(
     connection: Connection,
     mut send: SendStream,
     mut recv: RecvStream,
-) {
+) -> Request {
     let request = match request::read(&shared, &guest, &mut recv).await {
         Ok(request) => request,
         Err(reset) => {
             let _ = recv.stop(reset.code());
             stream::refuse(&mut send, reset);
             guest.warn(&shared, reset);
-            return;
+            if guest.idle() >= shared.limits.request_within {
+                // It kept us waiting for a request all the time, and did nothing else meanwhile.
+                guest.close(&connection, Close::Busy, "its request never came");
+            }
+            return Request::Refused;
         }
     };
+    guest.touch();
+    guest.tell(&shared, &connection);
     let admitted = if request.asks_for_content() {
         guest.asked_for_content.store(true, Ordering::Relaxed);
         shared.guests.begin(&guest.peer)
@@ -174,7 +201,7 @@ async fn answer(
             _ => "others have it already",
         };
         guest.close(&connection, why, told);
-        return;
+        return Request::Answered;
     }
     guest.unanswered.fetch_add(1, Ordering::Relaxed);
     guest.unacknowledged.fetch_add(1, Ordering::Relaxed);
@@ -196,9 +223,14 @@ async fn answer(
             let _ = send.reset(Reset::Limit.code());
         }
     }
+    guest.touch();
+    Request::Answered
 }
 
 fn tell_progress(shared: &Shared, guest: &Guest, bytes: u64) {
+    if !guest.is_told() {
+        return;
+    }
     shared.events.emit(Event::Progress {
         phase: Phase::Send,
         peer: Some(guest.peer),
@@ -210,7 +242,7 @@ fn tell_progress(shared: &Shared, guest: &Guest, bytes: u64) {
     });
 }
 
-fn tell_end(shared: &Shared, guest: &Guest, reason: &ConnectionError) {
+fn tell_end(connection: &Connection, shared: &Shared, guest: &Guest, reason: &ConnectionError) {
     let peer = guest.peer;
     if guest.asked_for_content.load(Ordering::Relaxed) {
         let bytes = guest.sent.load(Ordering::Relaxed);
@@ -230,6 +262,8 @@ fn tell_end(shared: &Shared, guest: &Guest, reason: &ConnectionError) {
                 _ => guest.unacknowledged.load(Ordering::Relaxed) == 0,
             };
         if close == Some(Close::Complete) || has_all {
+            // However many there are: this is what the share is for.
+            guest.tell_for_sure(shared, connection);
             let seconds = guest.began.elapsed().as_secs_f64();
             shared.events.emit(Event::TransferFinished {
                 peer,
@@ -237,7 +271,7 @@ fn tell_end(shared: &Shared, guest: &Guest, reason: &ConnectionError) {
                 seconds,
             });
             shared.guests.complete(&peer);
-        } else {
+        } else if guest.is_told() {
             let reason = match (close, reason) {
                 (Some(Close::Interrupted), _) => "stopped by the other side",
                 (_, ConnectionError::ApplicationClosed(_)) => "closed by the other side",
@@ -255,7 +289,11 @@ fn tell_end(shared: &Shared, guest: &Guest, reason: &ConnectionError) {
             });
         }
     }
-    shared.events.emit(Event::PeerGone { peer });
+    let told = guest.told().take();
+    if told.is_some() {
+        drop(told);
+        shared.events.emit(Event::PeerGone { peer });
+    }
 }
 
 impl Guest {
@@ -272,6 +310,9 @@ impl Guest {
             unacknowledged: AtomicUsize::new(0),
             began: Instant::now(),
             moved: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            lately: AtomicU64::new(0),
+            told: Mutex::default(),
             closed: OnceLock::new(),
         }
     }
@@ -280,6 +321,69 @@ impl Guest {
     pub(super) fn close(&self, connection: &Connection, why: Close, told: &'static str) {
         let _ = self.closed.set(told);
         connection.close(why.code(), why.reason());
+    }
+
+    /// How long it is connected.
+    pub(super) fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Bytes that it took lately.
+    pub(super) fn lately(&self) -> u64 {
+        self.lately.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection has to end: the code, and what the sharer is told.
+    fn is_a_burden(&self, shared: &Shared, asks_too_often: bool) -> Option<(Close, &'static str)> {
+        let limits = &shared.limits;
+        let waiting = self.waiting.load(Ordering::Relaxed) > 0;
+        let had_time = self.age() > limits.stalled;
+        if asks_too_often {
+            Some((Close::Busy, "it had us contact too many addresses"))
+        } else if !waiting && self.idle() > limits.idle {
+            Some((Close::Done, "nothing was asked for 2 minutes"))
+        } else if waiting && self.idle() > limits.stalled {
+            Some((Close::Busy, "nothing was taken for a minute"))
+        } else if waiting
+            && had_time
+            && self.lately() < limits.enough_when_short
+            && self.allowance.holds_much()
+            && shared.memory.is_short()
+        {
+            Some((Close::Busy, "it took too little, and others wait"))
+        } else {
+            None
+        }
+    }
+
+    /// Tells the sharer that this peer is there, which is worth a line once it asks for something
+    /// that is shared, and as long as there are not too many.
+    fn tell(&self, shared: &Shared, connection: &Connection) {
+        if !self.is_told() && shared.warnings.may_tell_of_a_peer() {
+            self.tell_for_sure(shared, connection);
+        }
+    }
+
+    fn tell_for_sure(&self, shared: &Shared, connection: &Connection) {
+        let mut told = self.told();
+        if told.is_some() {
+            return;
+        }
+        let peer = self.peer;
+        let path = current_path(connection).unwrap_or(Path::Direct);
+        shared.events.emit(Event::PeerConnected { peer, path });
+        let events = shared.events.clone();
+        *told = Some(PathWatch::start(connection, Some(path), move |path| {
+            events.emit(Event::PathChanged { peer, path });
+        }));
+    }
+
+    fn is_told(&self) -> bool {
+        self.told().is_some()
+    }
+
+    fn told(&self) -> MutexGuard<'_, Option<PathWatch>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long nothing has moved on the connection.
@@ -298,6 +402,7 @@ impl Guest {
     ) -> Result<(), ()> {
         // Whoever waited for room or a turn starts with a full deadline.
         self.touch();
+        let _waiting = Waiting::new(&self.waiting);
         tokio::pin!(write);
         loop {
             let left = limits.stalled.saturating_sub(self.idle());
@@ -350,5 +455,21 @@ impl Guest {
                 });
             }
         }
+    }
+}
+
+/// Counts a write that waits for the peer, also when it is given up half-way.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

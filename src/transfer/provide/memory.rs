@@ -25,19 +25,24 @@ const OVERSHOOT: usize = GROUP as usize + 64 + 8;
 /// The room of one connection's own: a unit for each request that is worked on.
 pub(super) const OWN_UNITS: usize = super::connection::REQUESTS_AT_ONCE;
 
-/// The room that all connections share: 512 MiB, some sixty receivers at full speed.
-const SHARED_UNITS: usize = 512 * 1024 * 1024 / UNIT;
-
 /// Most of the shared room that one connection may hold: what the transport keeps for it
 /// (`node::transport`) and as much again for what is being made.
 const MOST_UNITS: usize = 16 * 1024 * 1024 / UNIT;
 
 /// The room of a provider.
-pub(super) struct Memory(Arc<Semaphore>);
+pub(super) struct Memory {
+    shared: Arc<Semaphore>,
+    units: usize,
+}
 
 impl Memory {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(SHARED_UNITS)))
+    /// So many `bytes` that all connections share.
+    pub(super) fn new(bytes: usize) -> Self {
+        let units = bytes / UNIT;
+        Self {
+            shared: Arc::new(Semaphore::new(units)),
+            units,
+        }
     }
 
     /// The room of a new connection.
@@ -45,13 +50,13 @@ impl Memory {
         Allowance {
             own: Arc::new(Semaphore::new(OWN_UNITS)),
             most: Arc::new(Semaphore::new(MOST_UNITS)),
-            shared: self.0.clone(),
+            shared: self.shared.clone(),
         }
     }
 
     /// Whether less than half of the shared room is left.
     pub(super) fn is_short(&self) -> bool {
-        self.0.available_permits() < SHARED_UNITS / 2
+        self.shared.available_permits() < self.units / 2
     }
 }
 
@@ -73,6 +78,11 @@ impl Allowance {
         // The semaphore is never closed.
         let permit = own.await.ok();
         Room::of(1, permit.into_iter().collect())
+    }
+
+    /// Whether this one holds a good part of what it may hold of the shared room.
+    pub(super) fn holds_much(&self) -> bool {
+        self.most.available_permits() < MOST_UNITS - OWN_UNITS
     }
 
     /// Room for `bytes`, or for less; `None` when there is none at the moment.
@@ -143,10 +153,16 @@ impl AsRef<[u8]> for Held {
 mod tests {
     use super::*;
 
+    const SHARED_UNITS: usize = 1024;
+
+    fn memory() -> Memory {
+        Memory::new(SHARED_UNITS * UNIT)
+    }
+
     /// All the shared room, taken by as many connections as it needs.
     fn exhaust(memory: &Memory) -> Vec<Room> {
         let mut held = Vec::new();
-        while memory.0.available_permits() > 0 {
+        while memory.shared.available_permits() > 0 {
             let greedy = memory.allowance();
             for _ in 0..MOST_UNITS {
                 held.extend(greedy.try_take(UNIT));
@@ -157,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_connection_has_room_whatever_others_hold() {
-        let memory = Memory::new();
+        let memory = memory();
         let _held = exhaust(&memory);
         assert!(memory.is_short());
         let honest = memory.allowance();
@@ -170,7 +186,7 @@ mod tests {
 
     #[test]
     fn one_connection_cannot_take_everything() {
-        let memory = Memory::new();
+        let memory = memory();
         let greedy = memory.allowance();
         let held: Vec<_> = std::iter::from_fn(|| greedy.try_take(1024 * 1024)).collect();
         let bytes: usize = held.iter().map(Room::capacity).sum();
@@ -180,7 +196,7 @@ mod tests {
 
     #[test]
     fn room_is_free_again_with_the_last_slice() {
-        let memory = Memory::new();
+        let memory = memory();
         let allowance = memory.allowance();
         let room = allowance.take(1024 * 1024);
         let room = tokio::runtime::Builder::new_current_thread()
@@ -188,11 +204,15 @@ mod tests {
             .unwrap()
             .block_on(room);
         let mut bytes = room.hold(vec![7; 40 * 1024]);
-        assert_eq!(memory.0.available_permits(), SHARED_UNITS - 2, "shrunk");
+        assert_eq!(
+            memory.shared.available_permits(),
+            SHARED_UNITS - 2,
+            "shrunk"
+        );
         let slice = bytes.split_to(10);
         drop(bytes);
-        assert_eq!(memory.0.available_permits(), SHARED_UNITS - 2);
+        assert_eq!(memory.shared.available_permits(), SHARED_UNITS - 2);
         drop(slice);
-        assert_eq!(memory.0.available_permits(), SHARED_UNITS);
+        assert_eq!(memory.shared.available_permits(), SHARED_UNITS);
     }
 }

@@ -79,6 +79,10 @@ async fn read_bytes(
             }
         }
         bytes.extend_from_slice(&chunk);
+        if !Request::may_be(&bytes) {
+            // Said at once: there may be a gigabyte behind it.
+            return Err(Reset::NotShared);
+        }
     }
     Ok((bytes, room))
 }
