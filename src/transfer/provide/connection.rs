@@ -145,6 +145,7 @@ async fn requests(
                 let stats = connection.stats();
                 pace.note(stats.udp_tx.bytes, Instant::now());
                 guest.lately.store(pace.lately(), Ordering::Relaxed);
+                guest.allowance.earn(pace.lately());
                 let sent = guest.sent.load(Ordering::Relaxed);
                 if sent != told {
                     told = sent;
@@ -347,7 +348,7 @@ impl Guest {
         } else if waiting
             && had_time
             && self.lately() < limits.enough_when_short
-            && self.allowance.holds_much()
+            && self.allowance.holds_shared()
             && shared.memory.is_short()
         {
             Some((Close::Busy, "it took too little, and others wait"))

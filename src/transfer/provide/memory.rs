@@ -5,10 +5,14 @@
 //! it back when the last byte of it is no longer needed: the room travels with the bytes.
 //!
 //! Each connection has a little room of its own, enough for all of its requests to go on slowly. What
-//! others hold cannot take that away. Beyond it there is room that all share, first come, first
-//! served, which a single fast receiver on a long line needs.
+//! others hold cannot take that away. Beyond it there is room that all share, which a fast receiver on
+//! a long line needs. It is earned by taking content, so that those who ask and take nothing do not
+//! hold it.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -51,6 +55,7 @@ impl Memory {
             own: Arc::new(Semaphore::new(OWN_UNITS)),
             most: Arc::new(Semaphore::new(MOST_UNITS)),
             shared: self.shared.clone(),
+            earned: AtomicUsize::new(0),
         }
     }
 
@@ -65,6 +70,8 @@ pub(super) struct Allowance {
     own: Arc<Semaphore>,
     most: Arc<Semaphore>,
     shared: Arc<Semaphore>,
+    /// Units of the shared room that it may hold at the moment.
+    earned: AtomicUsize,
 }
 
 impl Allowance {
@@ -80,14 +87,27 @@ impl Allowance {
         Room::of(1, permit.into_iter().collect())
     }
 
-    /// Whether this one holds a good part of what it may hold of the shared room.
-    pub(super) fn holds_much(&self) -> bool {
-        self.most.available_permits() < MOST_UNITS - OWN_UNITS
+    /// Notes that it took so many bytes within some seconds: half of that is more than what can be
+    /// under way at such a speed, on any line.
+    pub(super) fn earn(&self, lately: u64) {
+        let lately = usize::try_from(lately).unwrap_or(usize::MAX);
+        self.earned.store(lately / 2 / UNIT, Ordering::Relaxed);
+    }
+
+    /// Whether this one holds any of the shared room.
+    pub(super) fn holds_shared(&self) -> bool {
+        self.shared_units() > 0
+    }
+
+    fn shared_units(&self) -> usize {
+        MOST_UNITS - self.most.available_permits()
     }
 
     /// Room for `bytes`, or for less; `None` when there is none at the moment.
     pub(super) fn try_take(&self, bytes: usize) -> Option<Room> {
-        let mut units = bytes.div_ceil(UNIT).max(1);
+        let wanted = bytes.div_ceil(UNIT).max(1);
+        let earned = self.earned.load(Ordering::Relaxed);
+        let mut units = wanted.min(earned.saturating_sub(self.shared_units()));
         while units > 0 {
             let permits = u32::try_from(units).unwrap_or(u32::MAX);
             let most = self.most.clone().try_acquire_many_owned(permits);
@@ -97,8 +117,11 @@ impl Allowance {
             }
             units /= 2;
         }
-        let own = self.own.clone().try_acquire_owned().ok()?;
-        Some(Room::of(1, vec![own]))
+        // Some is left for the other requests.
+        let units = wanted.min(self.own.available_permits() / 4).max(1);
+        let permits = u32::try_from(units).unwrap_or(u32::MAX);
+        let own = self.own.clone().try_acquire_many_owned(permits).ok()?;
+        Some(Room::of(units, vec![own]))
     }
 }
 
@@ -164,6 +187,7 @@ mod tests {
         let mut held = Vec::new();
         while memory.shared.available_permits() > 0 {
             let greedy = memory.allowance();
+            greedy.earn(u64::MAX);
             for _ in 0..MOST_UNITS {
                 held.extend(greedy.try_take(UNIT));
             }
@@ -180,7 +204,9 @@ mod tests {
         let rooms: Vec<_> = (0..OWN_UNITS)
             .map_while(|_| honest.try_take(1024 * 1024))
             .collect();
-        assert_eq!(rooms.len(), OWN_UNITS);
+        let units: usize = rooms.iter().map(|room| room.units).sum();
+        assert_eq!(units, OWN_UNITS);
+        assert!(rooms.len() > 8, "for several requests");
         assert!(honest.try_take(1).is_none(), "and no more than that");
     }
 
@@ -188,6 +214,7 @@ mod tests {
     fn one_connection_cannot_take_everything() {
         let memory = memory();
         let greedy = memory.allowance();
+        greedy.earn(u64::MAX);
         let held: Vec<_> = std::iter::from_fn(|| greedy.try_take(1024 * 1024)).collect();
         let bytes: usize = held.iter().map(Room::capacity).sum();
         assert_eq!(bytes, (MOST_UNITS + OWN_UNITS) * UNIT);
@@ -195,9 +222,25 @@ mod tests {
     }
 
     #[test]
+    fn shared_room_is_earned() {
+        let memory = memory();
+        let allowance = memory.allowance();
+        let taken = || -> usize {
+            let held: Vec<_> = std::iter::from_fn(|| allowance.try_take(1024 * 1024)).collect();
+            held.iter().map(Room::capacity).sum()
+        };
+        assert_eq!(taken(), OWN_UNITS * UNIT, "nothing was taken yet");
+        allowance.earn(4 * 1024 * 1024);
+        assert_eq!(taken(), OWN_UNITS * UNIT + 2 * 1024 * 1024);
+        allowance.earn(0);
+        assert_eq!(taken(), OWN_UNITS * UNIT, "nothing was taken lately");
+    }
+
+    #[test]
     fn room_is_free_again_with_the_last_slice() {
         let memory = memory();
         let allowance = memory.allowance();
+        allowance.earn(u64::MAX);
         let room = allowance.take(1024 * 1024);
         let room = tokio::runtime::Builder::new_current_thread()
             .build()

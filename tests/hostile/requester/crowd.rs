@@ -53,6 +53,8 @@ impl Crowd {
     fn gather(target: Target, people: u64) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
+            // They would have computers of their own.
+            .on_thread_start(|| _ = rustix::process::nice(19))
             .enable_all()
             .build()
             .unwrap();
@@ -209,7 +211,10 @@ fn an_honest_receiver_keeps_half_its_speed() {
         let alone = fetch(&bob, &sharing.ticket, "alone").1;
         let crowd = Crowd::gather(target, people);
         crowd.wait_for(people.min(256));
+        let cpu = super::watch::processor_seconds(sharing.pid());
+        let own = super::watch::processor_seconds(std::process::id());
         let (first, beside) = fetch(&bob, &sharing.ticket, "beside");
+        eprintln!("cpu sharer {}, crowd {}", super::watch::processor_seconds(sharing.pid()) - cpu, super::watch::processor_seconds(std::process::id()) - own);
         eprintln!("{people}: alone {alone:?}, beside {beside:?}, first {first:?}, connected {}",
             crowd.connected.load(Ordering::Relaxed));
         // The crowd has no computer of its own, nor has anything else that runs here now.
