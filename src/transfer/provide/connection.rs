@@ -15,6 +15,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use super::{
     Limits, Shared,
     door::Bucket,
+    guests::NoPlace,
     memory::{Allowance, Memory},
     pace::Pace,
     request,
@@ -97,7 +98,7 @@ pub(super) async fn serve(connection: &Connection, shared: &Arc<Shared>) {
         }
     };
     let reason = requests(connection, shared, &guest).await;
-    tell_end(connection, shared, &guest, &reason);
+    tell_end(connection, shared, &guest, &reason).await;
 }
 
 /// Takes requests until the connection ends; says why it did.
@@ -192,14 +193,18 @@ async fn answer(
     guest.tell(&shared, &connection);
     let admitted = if request.asks_for_content() {
         guest.asked_for_content.store(true, Ordering::Relaxed);
-        shared.guests.begin(&guest.peer)
+        shared.guests.begin(&guest.peer).await
     } else {
-        shared.guests.is_open()
+        shared.guests.is_open().map_err(NoPlace::Refused)
     };
     if let Err(why) = admitted {
-        let told = match why {
-            Close::Expired => "the share's time is over",
-            _ => "others have it already",
+        let (why, told) = match why {
+            NoPlace::Refused(Close::Expired) => (Close::Expired, "the share's time is over"),
+            NoPlace::Refused(why) => (why, "others have it already"),
+            NoPlace::NotRecorded(error) => {
+                shared.cannot_record(&error);
+                (Close::Busy, "its place could not be written down")
+            }
         };
         guest.close(&connection, why, told);
         return Request::Answered;
@@ -243,7 +248,12 @@ fn tell_progress(shared: &Shared, guest: &Guest, bytes: u64) {
     });
 }
 
-fn tell_end(connection: &Connection, shared: &Shared, guest: &Guest, reason: &ConnectionError) {
+async fn tell_end(
+    connection: &Connection,
+    shared: &Shared,
+    guest: &Guest,
+    reason: &ConnectionError,
+) {
     let peer = guest.peer;
     if guest.asked_for_content.load(Ordering::Relaxed) {
         let bytes = guest.sent.load(Ordering::Relaxed);
@@ -271,7 +281,9 @@ fn tell_end(connection: &Connection, shared: &Shared, guest: &Guest, reason: &Co
                 bytes,
                 seconds,
             });
-            shared.guests.complete(&peer);
+            if let Err(error) = shared.guests.complete(&peer).await {
+                shared.cannot_record(&error);
+            }
         } else if guest.is_told() {
             let reason = match (close, reason) {
                 (Some(Close::Interrupted), _) => "stopped by the other side",

@@ -29,12 +29,14 @@ mod limits;
 mod memory;
 mod pace;
 mod peers;
+mod record;
 mod request;
 mod share;
 mod stream;
 mod warnings;
 
 use std::{
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -47,6 +49,7 @@ use tokio::{
 
 pub use guests::Policy;
 pub use limits::Limits;
+pub use record::{Places, Record};
 pub use share::Share;
 
 use self::{
@@ -54,10 +57,11 @@ use self::{
     guests::Guests,
     memory::Memory,
     peers::Peers,
-    warnings::Warnings,
+    warnings::{About, Warnings},
 };
 use crate::{
-    events::Events,
+    disk,
+    events::{Events, WarningKind},
     node::Node,
     transfer::{rate::RateLimit, wire::Close},
 };
@@ -77,6 +81,16 @@ struct Shared {
     memory: Memory,
     making: Arc<Semaphore>,
     large_requests: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// Tells the sharer that the record of who has a place cannot be written.
+    fn cannot_record(&self, error: &io::Error) {
+        self.warnings.warn(About::Record, WarningKind::Refused, || {
+            let why = disk::reason(error);
+            format!("who fetches this cannot be written down, so nobody new may: {why}")
+        });
+    }
 }
 
 /// A share that is being served. Dropping it ends it at once.

@@ -33,6 +33,8 @@ const REMEMBERED: usize = 4096;
 /// What a warning is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum About {
+    /// The record of who has the share.
+    Record,
     /// A file that is no longer sent.
     File(u32),
     /// A peer that may not have the share, or that asked too often.

@@ -214,9 +214,15 @@ fn an_honest_receiver_keeps_half_its_speed() {
         let cpu = super::watch::processor_seconds(sharing.pid());
         let own = super::watch::processor_seconds(std::process::id());
         let (first, beside) = fetch(&bob, &sharing.ticket, "beside");
-        eprintln!("cpu sharer {}, crowd {}", super::watch::processor_seconds(sharing.pid()) - cpu, super::watch::processor_seconds(std::process::id()) - own);
-        eprintln!("{people}: alone {alone:?}, beside {beside:?}, first {first:?}, connected {}",
-            crowd.connected.load(Ordering::Relaxed));
+        eprintln!(
+            "cpu sharer {}, crowd {}",
+            super::watch::processor_seconds(sharing.pid()) - cpu,
+            super::watch::processor_seconds(std::process::id()) - own
+        );
+        eprintln!(
+            "{people}: alone {alone:?}, beside {beside:?}, first {first:?}, connected {}",
+            crowd.connected.load(Ordering::Relaxed)
+        );
         // The crowd has no computer of its own, nor has anything else that runs here now.
         if beside <= alone * 2 && first <= Duration::from_secs(3) || tries == 3 {
             break (alone, beside, first);
@@ -225,7 +231,10 @@ fn an_honest_receiver_keeps_half_its_speed() {
     let (peak, limit) = (peak_mib(sharing.pid()), file_limit(sharing.pid()));
     let seen = watched.end();
     eprintln!("peak {peak} MiB, {seen:?} of {limit} files");
-    assert!(first <= Duration::from_secs(3), "the first byte after {first:?}");
+    assert!(
+        first <= Duration::from_secs(3),
+        "the first byte after {first:?}"
+    );
     assert!(beside <= alone * 2, "{beside:?} instead of {alone:?}");
     assert!(peak <= 1024, "{peak} MiB");
     assert!(seen.open_files <= limit * 4 / 5, "{seen:?} of {limit}");

@@ -1,7 +1,9 @@
 //! Peers that have a ticket, or at least an address, and mean harm. After each of them, and while they
 //! are there, an honest one gets everything.
 
+mod counting;
 mod crowd;
 mod in_process;
+mod requests;
 mod stranger;
 mod watch;

@@ -37,19 +37,26 @@ pub(super) fn open_files(pid: u32) -> usize {
 /// How many files it may have open.
 pub(super) fn file_limit(pid: u32) -> usize {
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
-    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
     let number = line.unwrap().split_whitespace().nth(3).unwrap();
     number.parse().unwrap()
 }
 
 /// Seconds of a processor that each thread of a program has had.
 fn threads(pid: u32) -> HashMap<String, f64> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
     let times = tasks.flatten().filter_map(|task| {
         let stat = fs::read_to_string(task.path().join("stat")).ok()?;
         let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
         let ticks = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
-        Some((task.file_name().to_string_lossy().into_owned(), ticks / 100.0))
+        Some((
+            task.file_name().to_string_lossy().into_owned(),
+            ticks / 100.0,
+        ))
     });
     times.collect()
 }
