@@ -3,6 +3,7 @@
 
 mod counting;
 mod crowd;
+mod handshakes;
 mod in_process;
 mod requests;
 mod stranger;

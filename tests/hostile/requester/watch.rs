@@ -31,7 +31,8 @@ pub(super) fn memory_mib(pid: u32) -> u64 {
 
 /// Files that a program has open.
 pub(super) fn open_files(pid: u32) -> usize {
-    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+    let open = fs::read_dir(format!("/proc/{pid}/fd"));
+    open.map_or(0, Iterator::count)
 }
 
 /// How many files it may have open.
