@@ -16,7 +16,7 @@ use crate::{
     events::{Event, Failure, WarningKind},
     node::{Node, Role},
     transfer::{
-        provide::{Policy, Provider, Record, Share},
+        provide::{self, Policy, Provider, Record, Share},
         unix_now,
         wire::{ALPN, Close},
     },
@@ -36,6 +36,7 @@ pub enum ShareSource {
 }
 
 /// How to share.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ShareOptions {
     /// What to share.
     pub source: ShareSource,
@@ -58,6 +59,8 @@ pub struct ShareOptions {
     pub allow: Vec<PeerId>,
     /// Most bytes a second to send, over all peers.
     pub limit_rate: Option<u64>,
+    /// How much is put up with from strangers.
+    pub limits: provide::Limits,
 }
 
 impl ShareOptions {
@@ -75,6 +78,7 @@ impl ShareOptions {
             expire: None,
             allow: Vec::new(),
             limit_rate: None,
+            limits: provide::Limits::default(),
         }
     }
 }
@@ -129,7 +133,7 @@ impl Sharing {
     pub async fn start(context: &Context, options: ShareOptions) -> Result<Self, Failure> {
         let (limit_rate, expire) = (options.limit_rate, options.expire);
         let (allow, max_gets) = (options.allow.clone(), options.max_gets);
-        let fresh = options.fresh;
+        let (fresh, limits) = (options.fresh, options.limits.clone());
         // An identity that cannot be read is said before hours of hashing, not after.
         context.profile.secret_key()?;
         let stop = StopOnDrop(Stop::default());
@@ -175,7 +179,8 @@ impl Sharing {
             others: Vec::new(),
         };
         let share = Share::new(encoded, sources, outboards);
-        let provider = Provider::start(node, share, policy, limit_rate, context.events.clone());
+        let events = context.events.clone();
+        let provider = Provider::start(node, share, policy, limit_rate, events, limits);
         let expires = expire.and_then(|time| Instant::now().checked_add(time));
         let sharing = Self {
             ticket,

@@ -27,7 +27,7 @@ const UNIT: usize = 32 * 1024;
 const OVERSHOOT: usize = GROUP as usize + 64 + 8;
 
 /// The room of one connection's own: a unit for each request that is worked on.
-pub(super) const OWN_UNITS: usize = super::connection::REQUESTS_AT_ONCE;
+pub(super) const OWN_UNITS: usize = super::guest::REQUESTS_AT_ONCE;
 
 /// Most of the shared room that one connection may hold: what the transport keeps for it
 /// (`node::transport`) and as much again for what is being made.

@@ -11,9 +11,10 @@
 //! - notices a file that changed since it was hashed, says so on both sides, and never sends it.
 //!
 //! `share` is what is served and `check` looks again at files that do not match; `request` reads
-//! one request and `stream` answers it, with room from `memory`; `connection` serves one peer,
-//! `peers` knows all that are there, `guests` decides who may have the share and counts, and
-//! `warnings` tells the sharer.
+//! one request and `stream` answers it, with room from `memory`; `connection` serves one peer and
+//! `guest` is what is known about it, `door` decides who may shake hands, `peers` knows all that are
+//! there and `pace` which of them makes room, `guests` decides who may have the share and counts, with
+//! a `record` that outlasts the program, `warnings` tells the sharer, `limits` has all the numbers.
 //!
 //! What strangers can make a provider hold, at most, with the limits as they are: 512 MiB for content
 //! that is under way (256 connections with 1 MiB each of their own, and 256 MiB that they share), and
@@ -24,6 +25,7 @@ mod check;
 mod connection;
 mod content;
 mod door;
+mod guest;
 mod guests;
 mod limits;
 mod memory;
@@ -106,21 +108,9 @@ pub struct Provider {
 
 impl Provider {
     /// Starts to serve `share` on `node` to those whom `policy` allows, sending at most
-    /// `limit_rate` bytes a second.
+    /// `limit_rate` bytes a second, within `limits`.
     #[must_use]
     pub fn start(
-        node: Node,
-        share: Share,
-        policy: Policy,
-        limit_rate: Option<u64>,
-        events: Events,
-    ) -> Self {
-        Self::start_with(node, share, policy, limit_rate, events, Limits::default())
-    }
-
-    /// The same with other limits.
-    #[must_use]
-    pub fn start_with(
         node: Node,
         share: Share,
         policy: Policy,

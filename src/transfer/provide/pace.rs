@@ -7,6 +7,9 @@ use super::Limits;
 /// What is "lately": the span that has passed since it began, and the one before.
 const SPAN: Duration = Duration::from_secs(5);
 
+/// Differences below this are those of handshakes and signs of life.
+const SAME: u64 = 32 * 1024;
+
 /// How many bytes went over a connection in the last five to ten seconds.
 ///
 /// Measured by what was sent in packets: the congestion control of QUIC sends no more than the other
@@ -77,7 +80,7 @@ pub(super) fn who_makes_room<K>(
         let extra = standing.siblings.min(limits.connections_of_one);
         (
             // Nobody stands better by being there several times.
-            standing.lately / (1 + extra as u64),
+            standing.lately / (1 + extra as u64) / SAME,
             std::cmp::Reverse(standing.age),
         )
     };

@@ -9,7 +9,7 @@ use iroh::endpoint::Connection;
 
 use super::{
     Limits,
-    connection::Guest,
+    guest::Guest,
     pace::{Standing, who_makes_room},
 };
 use crate::{content::PeerId, transfer::wire::Close};

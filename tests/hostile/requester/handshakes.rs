@@ -42,7 +42,7 @@ fn through(ticket: &str) -> Duration {
 }
 
 /// First packets of connections that nobody goes on with.
-async fn first_packets(count: u64) -> Vec<Vec<u8>> {
+pub(super) async fn first_packets(count: u64) -> Vec<Vec<u8>> {
     let nowhere = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
     nowhere
         .set_read_timeout(Some(Duration::from_secs(5)))

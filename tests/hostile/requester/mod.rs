@@ -3,8 +3,11 @@
 
 mod counting;
 mod crowd;
+mod elsewhere;
+mod files;
 mod handshakes;
 mod in_process;
+mod patience;
 mod requests;
 mod stranger;
 mod watch;

@@ -102,12 +102,21 @@ impl Stranger {
     }
 }
 
-fn config(who: u64, manner: &Manner) -> ClientConfig {
+fn seed(who: u64) -> [u8; 32] {
     let mut seed = [0x5a; 32];
     seed[..8].copy_from_slice(&who.to_le_bytes());
+    seed
+}
+
+/// The id of person number `who`.
+pub(super) fn id(who: u64) -> [u8; 32] {
+    *iroh::SecretKey::from_bytes(&seed(who)).public().as_bytes()
+}
+
+fn config(who: u64, manner: &Manner) -> ClientConfig {
     // An Ed25519 key in the form of RFC 8410.
     let mut document = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".to_vec();
-    document.extend(seed);
+    document.extend(seed(who));
     let key = ring::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(document)).unwrap();
     let public = key.public_key().unwrap();
     let public = CertificateDer::from(public.as_ref().to_vec());
