@@ -32,7 +32,7 @@ torture kills="1000":
 
 # Hundreds of hostile people at once, and what takes minutes of it.
 hostile people="500":
-    GROVE_TEST_HOSTILE={{ people }} cargo test --test hostile requester -- --include-ignored
+    GROVE_TEST_HOSTILE={{ people }} cargo test --test hostile requester -- --include-ignored --test-threads 1
 
 # Compares the speed with sendme's, in a table for docs/performance.md.
 bench runs="5":

@@ -129,13 +129,15 @@ async fn answer(
     mut send: SendStream,
     mut recv: RecvStream,
 ) -> Request {
+    let began = Instant::now();
     let request = match request::read(&shared, &guest, &mut recv).await {
         Ok(request) => request,
         Err(reset) => {
             let _ = recv.stop(reset.code());
             stream::refuse(&mut send, reset);
             guest.warn(&shared, reset);
-            if guest.idle() >= shared.limits.request_within {
+            let within = shared.limits.request_within;
+            if began.elapsed() >= within && guest.idle() >= within {
                 // It kept us waiting for a request all the time, and did nothing else meanwhile.
                 guest.close(&connection, Close::Busy, "its request never came");
             }

@@ -31,7 +31,8 @@ pub struct Limits {
     pub refused_for: Duration,
     /// How long a peer may be connected without asking anything.
     pub idle: Duration,
-    /// How long nothing at all may move on a connection while something is to be sent.
+    /// How long nothing at all may move on a connection while something is to be sent. A receiver of
+    /// ours that is held to a low rate asks for less at once, so that it is not silent for so long.
     pub stalled: Duration,
     /// Room for content that is under way, in bytes, that all connections share. Each has 1 MiB of
     /// its own beside it.
