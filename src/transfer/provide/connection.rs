@@ -11,7 +11,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use super::{
     Shared,
     door::Bucket,
-    guest::{Guest, REQUESTS_AT_ONCE},
+    guest::{Guest, REQUESTS_AT_ONCE, STALLED},
     guests::NoPlace,
     pace::Pace,
     request,
@@ -182,6 +182,9 @@ async fn answer(
         }
         Answered::Broken => {
             let _ = send.reset(Reset::Limit.code());
+            if guest.idle() >= shared.limits.stalled {
+                guest.close(&connection, Close::Busy, STALLED);
+            }
         }
     }
     guest.touch();

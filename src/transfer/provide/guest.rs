@@ -34,6 +34,9 @@ const MAKING: usize = 2;
 /// 32 KiB.
 const REQUESTS_KIB: usize = 512;
 
+/// What the sharer is told about a peer that took nothing for as long as it may.
+pub(super) const STALLED: &str = "nothing was taken for a minute";
+
 /// A connection that is being served.
 pub(super) struct Guest {
     pub(super) peer: PeerId,
@@ -116,7 +119,7 @@ impl Guest {
         } else if !waiting && self.idle() > limits.idle {
             Some((Close::Done, "nothing was asked for 2 minutes"))
         } else if waiting && self.idle() > limits.stalled {
-            Some((Close::Busy, "nothing was taken for a minute"))
+            Some((Close::Busy, STALLED))
         } else if waiting
             && had_time
             && self.lately() < limits.enough_when_short
