@@ -305,7 +305,7 @@ fn a_receiver_that_hangs_is_dropped_and_the_sharer_told() {
     let (alice, bob) = (Peer::new("alice"), Peer::new("bob"));
     alice.write("folder/large", filler(SIZE));
     let mut sharing = alice.share(&["folder"]);
-    let mut get = bob.start_get(&sharing.ticket, &["--limit-rate", "1M"]);
+    let mut get = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
     get.wait_until_fetched(1);
     get.signal(crate::common::Signal::STOP);
     // The promise is a minute.
