@@ -35,7 +35,7 @@ const MAKING: usize = 2;
 const REQUESTS_KIB: usize = 512;
 
 /// What the sharer is told about a peer that took nothing for as long as it may.
-pub(super) const STALLED: &str = "nothing was taken for a minute";
+pub(super) const STALLED: &str = "nothing was taken for too long";
 
 /// A connection that is being served.
 pub(super) struct Guest {

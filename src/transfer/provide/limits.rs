@@ -60,7 +60,8 @@ impl Default for Limits {
             request_within: Duration::from_secs(10),
             refused_for: Duration::from_secs(1),
             idle: Duration::from_mins(2),
-            stalled: Duration::from_mins(1),
+            // So that who never took anything is gone within a minute.
+            stalled: Duration::from_secs(45),
             room: 256 * 1024 * 1024,
             enough_when_short: 64 * 1024,
             batches: 16,

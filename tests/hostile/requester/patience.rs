@@ -131,7 +131,7 @@ async fn whoever_takes_nothing_is_dropped_and_the_sharer_told() {
     assert_eq!(closed(&connection).await, Some(Close::Busy));
     shared.still_serves().await;
     let reasons = shared.reasons();
-    assert_eq!(reasons, ["nothing was taken for a minute"]);
+    assert_eq!(reasons, ["nothing was taken for too long"]);
     shared.sharing.stop().await;
 }
 
