@@ -55,6 +55,10 @@ fuzz-replay cases="100000":
 powercut cuts="1000":
     GROVE_TEST_CUTS={{ cuts }} cargo test --test root -- --ignored --nocapture power_cuts
 
+# Hundreds of hostile people at once, and what takes minutes of it.
+hostile people="500":
+    GROVE_TEST_HOSTILE={{ people }} cargo test --test hostile requester -- --include-ignored --test-threads 1
+
 # Compares the speed with sendme's, in a table for docs/performance.md.
 bench runs="5":
     test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --root target/peers

@@ -58,6 +58,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             [CompletionResult]::new('--skip-unreadable', '--skip-unreadable', [CompletionResultType]::ParameterName, 'Leave out what cannot be read, instead of refusing')
             [CompletionResult]::new('--snapshot', '--snapshot', [CompletionResultType]::ParameterName, 'Share a copy, so that later changes do not matter')
             [CompletionResult]::new('--once', '--once', [CompletionResultType]::ParameterName, 'End after one complete fetch')
+            [CompletionResult]::new('--fresh', '--fresh', [CompletionResultType]::ParameterName, 'Forget who fetched this before the share was stopped')
             [CompletionResult]::new('--qr', '--qr', [CompletionResultType]::ParameterName, 'Show the ticket as a QR code too')
             [CompletionResult]::new('--copy', '--copy', [CompletionResultType]::ParameterName, 'Put the ticket on the clipboard too')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line instead of text')

@@ -539,7 +539,7 @@ _grove() {
             return 0
             ;;
         grove__subcmd__share)
-            opts="-q -v -h --name --exclude --gitignore --strict --skip-unreadable --snapshot --once --max-gets --expire --for --limit-rate --qr --copy --json --quiet --verbose --home --offline --no-lan --bind --help"
+            opts="-q -v -h --name --exclude --gitignore --strict --skip-unreadable --snapshot --once --max-gets --fresh --expire --for --limit-rate --qr --copy --json --quiet --verbose --home --offline --no-lan --bind --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -54,6 +54,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand --skip-unreadable 'Leave out what cannot be read, instead of refusing'
             cand --snapshot 'Share a copy, so that later changes do not matter'
             cand --once 'End after one complete fetch'
+            cand --fresh 'Forget who fetched this before the share was stopped'
             cand --qr 'Show the ticket as a QR code too'
             cand --copy 'Put the ticket on the clipboard too'
             cand --json 'Print one JSON object a line instead of text'

@@ -54,6 +54,7 @@ complete -c grove -n "__fish_grove_using_subcommand share" -l strict -d 'Refuse 
 complete -c grove -n "__fish_grove_using_subcommand share" -l skip-unreadable -d 'Leave out what cannot be read, instead of refusing'
 complete -c grove -n "__fish_grove_using_subcommand share" -l snapshot -d 'Share a copy, so that later changes do not matter'
 complete -c grove -n "__fish_grove_using_subcommand share" -l once -d 'End after one complete fetch'
+complete -c grove -n "__fish_grove_using_subcommand share" -l fresh -d 'Forget who fetched this before the share was stopped'
 complete -c grove -n "__fish_grove_using_subcommand share" -l qr -d 'Show the ticket as a QR code too'
 complete -c grove -n "__fish_grove_using_subcommand share" -l copy -d 'Put the ticket on the clipboard too'
 complete -c grove -n "__fish_grove_using_subcommand share" -l json -d 'Print one JSON object a line instead of text'

@@ -2,7 +2,7 @@
 
 mod prepare;
 
-use std::{io::Read, path::PathBuf, time::Duration};
+use std::{io::Read, path::PathBuf, sync::Arc, time::Duration};
 
 use iroh_blobs::BlobFormat;
 use tokio::time::Instant;
@@ -16,7 +16,7 @@ use crate::{
     events::{Event, Failure, WarningKind},
     node::{Node, Role},
     transfer::{
-        provide::{Policy, Provider, Share},
+        provide::{self, Policy, Provider, Record, Share},
         unix_now,
         wire::{ALPN, Close},
     },
@@ -36,6 +36,7 @@ pub enum ShareSource {
 }
 
 /// How to share.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ShareOptions {
     /// What to share.
     pub source: ShareSource,
@@ -47,14 +48,19 @@ pub struct ShareOptions {
     pub skip_unreadable: bool,
     /// Share a copy, so that later changes do not matter.
     pub snapshot: bool,
-    /// End after so many complete fetches.
+    /// End after so many complete fetches. Who has begun and who has everything is written down, so
+    /// that the count goes on when the same is shared again after this program was stopped.
     pub max_gets: Option<u64>,
+    /// Count from nothing, whatever was written down.
+    pub fresh: bool,
     /// End after this time; the ticket says when.
     pub expire: Option<Duration>,
     /// Serve only these peers; everybody with the ticket when empty.
     pub allow: Vec<PeerId>,
     /// Most bytes a second to send, over all peers.
     pub limit_rate: Option<u64>,
+    /// How much is put up with from strangers.
+    pub limits: provide::Limits,
 }
 
 impl ShareOptions {
@@ -68,9 +74,11 @@ impl ShareOptions {
             skip_unreadable: false,
             snapshot: false,
             max_gets: None,
+            fresh: false,
             expire: None,
             allow: Vec::new(),
             limit_rate: None,
+            limits: provide::Limits::default(),
         }
     }
 }
@@ -105,6 +113,11 @@ pub struct Sharing {
     summary: Summary,
     provider: Provider,
     expires: Option<Instant>,
+    /// Who has a place, where that is limited.
+    record: Option<Arc<Record>>,
+    max_gets: Option<u64>,
+    /// Whether it ended by itself, so that the next one begins from nothing.
+    ended: bool,
     /// Copies that are being served.
     _copies: prepare::Copies,
 }
@@ -115,10 +128,12 @@ impl Sharing {
     ///
     /// # Errors
     /// `Usage`: a path that does not exist. `Partial`: `strict`, and something cannot be shared.
-    /// `LocalDisk`: something cannot be read. `Failed`: too large, or no socket.
+    /// `LocalDisk`: something cannot be read, or the record of who has this share is damaged.
+    /// `Refused`: the same is shared with a limit by another program. `Failed`: too large, or no socket.
     pub async fn start(context: &Context, options: ShareOptions) -> Result<Self, Failure> {
         let (limit_rate, expire) = (options.limit_rate, options.expire);
         let (allow, max_gets) = (options.allow.clone(), options.max_gets);
+        let (fresh, limits) = (options.fresh, options.limits.clone());
         // An identity that cannot be read is said before hours of hashing, not after.
         context.profile.secret_key()?;
         let stop = StopOnDrop(Stop::default());
@@ -128,6 +143,12 @@ impl Sharing {
         };
         let prepared = prepared.await.unwrap_or_else(|_| Err(super::broken()))?;
         let root = prepared.encoded.root;
+        let shares = context.profile.shares_dir();
+        if fresh {
+            Record::forget(&shares, &root)?;
+        }
+        let record = max_gets.map(|_| Record::open(&shares, &root).map(Arc::new));
+        let record = record.transpose()?;
         let secret = context.profile.share_key(&root)?;
         let node = Node::bind(secret, &context.network, Role::Provide, ALPN).await?;
         let address = node.address().await;
@@ -147,6 +168,7 @@ impl Sharing {
         let policy = Policy {
             allow,
             max_gets,
+            record: record.clone(),
             expires,
         };
         let ticket = Ticket {
@@ -157,22 +179,49 @@ impl Sharing {
             others: Vec::new(),
         };
         let share = Share::new(encoded, sources, outboards);
-        let provider = Provider::start(node, share, policy, limit_rate, context.events.clone());
-        context.events.emit(Event::ShareReady {
-            ticket: ticket.to_string(),
-            root: summary.root,
-            name: summary.name.clone(),
-            files: summary.files,
-            bytes: summary.bytes,
-        });
+        let events = context.events.clone();
+        let provider = Provider::start(node, share, policy, limit_rate, events, limits);
         let expires = expire.and_then(|time| Instant::now().checked_add(time));
-        Ok(Self {
+        let sharing = Self {
             ticket,
             summary,
             provider,
             expires,
+            record,
+            max_gets,
+            ended: false,
             _copies: copies,
-        })
+        };
+        if !sharing.was_used_up() {
+            let summary = &sharing.summary;
+            context.events.emit(Event::ShareReady {
+                ticket: sharing.ticket.to_string(),
+                root: summary.root,
+                name: summary.name.clone(),
+                files: summary.files,
+                bytes: summary.bytes,
+            });
+        }
+        Ok(sharing)
+    }
+
+    /// How many had everything when this began, and how many had begun and not ended: more than
+    /// none when a share with a limit goes on.
+    #[must_use]
+    pub fn before(&self) -> (u64, u64) {
+        let places = self
+            .record
+            .iter()
+            .flat_map(|record| record.before().values());
+        let complete = places.clone().filter(|complete| **complete).count() as u64;
+        (complete, places.count() as u64 - complete)
+    }
+
+    /// Whether everybody who may have this had it when this began, so that it ends at once: the
+    /// program was killed just before its end.
+    #[must_use]
+    pub fn was_used_up(&self) -> bool {
+        self.max_gets.is_some_and(|max| self.before().0 >= max)
     }
 
     /// The ticket to hand around.
@@ -195,10 +244,12 @@ impl Sharing {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
+        let why = tokio::select! {
             () = self.provider.used_up() => Ended::MaxGets,
             () = expired => Ended::Expired,
-        }
+        };
+        self.ended = true;
+        why
     }
 
     /// Ends the share: tells peers, closes connections. Takes at most 2 seconds.
@@ -210,5 +261,12 @@ impl Sharing {
             Close::Stopped
         };
         self.provider.stop(why).await;
+        if self.ended
+            && let Some(record) = &self.record
+            && let Err(error) = record.remove()
+        {
+            // The next one ends at once, and then removes it.
+            tracing::debug!(%error, "the record stays");
+        }
     }
 }

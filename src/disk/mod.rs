@@ -29,7 +29,8 @@ pub use spool::{Snapshot, Spooled, snapshot, spool};
 pub use stop::Stop;
 pub use sys::{
     FileStat, Found, LockFile, available_bytes, create_private, create_private_dir, process_alive,
-    raise_file_limit, read_at, read_exact_at, reason, replace_private, write_all_at,
+    raise_file_limit, read_at, read_exact_at, reason, replace_private, replace_synced,
+    write_all_at,
 };
 pub use tree_cache::TreeCache;
 #[cfg(any(test, fuzzing))]

@@ -18,7 +18,7 @@ pub enum Role {
 const REQUEST_WINDOW: u32 = 64 * 1024;
 
 /// All streams of one requester together.
-const REQUESTS_WINDOW: u32 = 1024 * 1024;
+const REQUESTS_WINDOW: u32 = 256 * 1024;
 
 /// Streams that one requester may have open: twice what a getter uses.
 const REQUESTS_AT_ONCE: u32 = 64;

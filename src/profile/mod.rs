@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `identity` | [`Profile::secret_key`], once | the key that peers know this person by; mode 0600 |
 //! | `config.toml` | the person | defaults for flags |
+//! | `shares/` (or in the platform's own data folder) | sharing with a limit | who has a place in it |
 //! | `cache/` (or the platform's own cache folder) | sharing and fetching | hashes, outboards, copies; may be deleted at any time |
 
 mod identity;
@@ -34,6 +35,7 @@ pub fn home_folder() -> Option<PathBuf> {
 #[derive(Debug, Clone)]
 pub struct Profile {
     config: PathBuf,
+    data: PathBuf,
     cache: PathBuf,
 }
 
@@ -65,6 +67,7 @@ impl Profile {
             })?;
             return Ok(Self {
                 cache: home.join("cache"),
+                data: home.clone(),
                 config: home,
             });
         }
@@ -76,6 +79,7 @@ impl Profile {
         Ok(Self {
             config: dirs.config_dir().to_owned(),
             cache: dirs.cache_dir().to_owned(),
+            data: dirs.data_local_dir().to_owned(),
         })
     }
 
@@ -140,6 +144,18 @@ impl Profile {
     #[must_use]
     pub fn config_dir(&self) -> &Path {
         &self.config
+    }
+
+    /// The folder of what Grove itself writes and needs again.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data
+    }
+
+    /// The folder of the records of who has a place in a share with a limit.
+    #[must_use]
+    pub fn shares_dir(&self) -> PathBuf {
+        self.data.join("shares")
     }
 
     /// The folder of everything that may be deleted at any time.

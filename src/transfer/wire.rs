@@ -265,6 +265,12 @@ impl Request {
         bytes
     }
 
+    /// Whether `bytes`, of which more may follow, can become a request of the kind that is served.
+    #[must_use]
+    pub fn may_be(bytes: &[u8]) -> bool {
+        bytes.first().is_none_or(|kind| *kind == KIND_GET)
+    }
+
     /// Reads the wire form of a stranger's request.
     ///
     /// # Errors

@@ -41,8 +41,9 @@ pub(super) fn prepare(
         }
     };
     let mut walk = options.walk;
-    walk.own
-        .extend([context.profile.config_dir().to_owned(), cache.to_owned()]);
+    let profile = &context.profile;
+    let own = [profile.config_dir(), profile.data_dir(), cache];
+    walk.own.extend(own.map(std::path::Path::to_owned));
     let found = |files, bytes| progress(events, Phase::Scan, (bytes, 0), (files, 0));
     let limits = Limits::DEFAULT;
     let mut sources = disk::walk(&paths, &walk, &limits, &found, stop)?;

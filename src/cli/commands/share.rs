@@ -79,12 +79,24 @@ pub(crate) struct ShareArgs {
     snapshot: bool,
 
     /// End after one complete fetch
+    ///
+    /// The same as --max-gets 1.
     #[arg(long, conflicts_with = "max_gets")]
     once: bool,
 
     /// End after this many complete fetches
+    ///
+    /// A place belongs to whoever begins first. Who that was is kept when the share is stopped or
+    /// killed, and the same line again goes on with the count. Once a share has ended by itself, the
+    /// same line begins a new one.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_gets: Option<u64>,
+
+    /// Forget who fetched this before the share was stopped
+    ///
+    /// With --once and --max-gets, to count from nothing.
+    #[arg(long)]
+    fresh: bool,
 
     /// End after this time, such as 2h; the ticket says when
     #[arg(long, value_name = "TIME")]
@@ -137,12 +149,24 @@ pub(crate) fn run(args: &ShareArgs, session: &Session<'_>) -> Result<u8, Failure
             }
         };
         progress.settle();
-        args.announce(output, &sharing);
+        let was_used_up = sharing.was_used_up();
+        if !was_used_up {
+            args.announce(output, &sharing);
+        }
+        let (sharing_before, _) = sharing.before();
         let ended = signals.unless(sharing.wait()).await;
         // A share that does not end in time is dropped, which ends it at once.
         _ = tokio::time::timeout(STOP_WITHIN, sharing.stop()).await;
         progress.finish();
         Ok(match ended {
+            Ok(Ended::MaxGets) if was_used_up => {
+                let gets = sharing_before;
+                output.say(&format!(
+                    "Ended: fetched as often as it may be ({gets}), just before it was stopped; \
+                     the same line again shares it anew"
+                ));
+                0
+            }
             Ok(Ended::MaxGets) => {
                 output.say("Ended: fetched as often as it may be");
                 0
@@ -198,6 +222,7 @@ impl ShareArgs {
             skip_unreadable: self.skip_unreadable,
             snapshot: self.snapshot,
             max_gets: if self.once { Some(1) } else { self.max_gets },
+            fresh: self.fresh,
             expire: self.expire.map(|span| span.0),
             allow: self.allow.clone(),
             limit_rate: settings.limit_rate(self.rate.limit_rate)?,
@@ -238,6 +263,12 @@ impl ShareArgs {
             } else {
                 output.warn("there is no terminal to ask for the clipboard");
             }
+        }
+        let (complete, begun) = sharing.before();
+        if complete + begun > 0 {
+            output.say(&format!(
+                "Going on with the count: {complete} fetched it before, {begun} more began"
+            ));
         }
         output.say("Serving until Ctrl-C");
     }

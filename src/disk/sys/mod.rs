@@ -146,6 +146,27 @@ pub(crate) fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> io::Result<()> {
+    replace_by(path, write, |_| Ok(()))
+}
+
+/// Replaces the file at `path` by `content` as a whole, or not at all, and returns once a power cut
+/// cannot undo it. The folder is made when it is missing, both are private.
+///
+/// # Errors
+/// Those of making, writing, syncing and renaming. The old content may then still be replaced after
+/// a power cut, or not.
+pub fn replace_synced(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_by(path, |writer| writer.write_all(content), File::sync_all)?;
+    platform::sync_folder_of(path)?;
+    // It may have been made a moment ago.
+    path.parent().map_or(Ok(()), platform::sync_folder_of)
+}
+
+fn replace_by(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+    finish: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     if let Some(dir) = path.parent() {
         create_private_dir(dir)?;
     }
@@ -157,6 +178,8 @@ pub(crate) fn replace(
         let mut writer = BufWriter::with_capacity(256 * 1024, &file);
         write(&mut writer)?;
         writer.flush()?;
+        drop(writer);
+        finish(&file)?;
         fs::rename(temporary, path)
     })();
     if written.is_err() {

@@ -174,6 +174,12 @@ pub fn raise_file_limit() -> u64 {
     u64::MAX
 }
 
+/// Makes sure that a name in the folder of `path` outlasts a power cut, where folders can be synced.
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+pub(crate) fn sync_folder_of(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Whether a process of this number runs on this computer; true where it cannot be asked.
 #[must_use]
 pub fn process_alive(_: u32) -> bool {

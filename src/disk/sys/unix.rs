@@ -231,6 +231,12 @@ pub fn raise_file_limit() -> u64 {
     limit.current.unwrap_or(u64::MAX)
 }
 
+/// Makes sure that a name in the folder of `path` outlasts a power cut.
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
 /// Whether a process of this number runs on this computer.
 #[must_use]
 pub fn process_alive(pid: u32) -> bool {

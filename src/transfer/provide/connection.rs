@@ -1,11 +1,7 @@
 //! Serving one peer.
 
 use std::{
-    future::Future,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -13,56 +9,28 @@ use iroh::endpoint::{Connection, ConnectionError, RecvStream, SendStream};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
-    Limits, Shared,
-    memory::{Allowance, Memory},
+    Shared,
+    door::Bucket,
+    guest::{Guest, REQUESTS_AT_ONCE, STALLED},
+    guests::NoPlace,
+    pace::Pace,
     request,
     stream::{self, Answered},
     warnings::About,
 };
 use crate::{
-    content::PeerId,
-    events::{Event, Path, Phase, WarningKind},
-    node::{PathWatch, current_path},
+    events::{Event, Phase, WarningKind},
     transfer::wire::{Close, Reset},
 };
-
-/// Requests of one peer that are worked on at once. A getter of ours uses fewer.
-pub(super) const REQUESTS_AT_ONCE: usize = 32;
-
-/// Batches of one peer that are made, or wait for their turn, at once.
-const MAKING: usize = 2;
-
-/// Memory that the requests of one peer may take while they are answered. One of ours takes at most
-/// 32 KiB.
-const REQUESTS_KIB: usize = 512;
 
 /// How often a peer's progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
-/// A connection that is being served.
-pub(super) struct Guest {
-    pub(super) peer: PeerId,
-    /// Bytes of content handed to the network.
-    pub(super) sent: AtomicU64,
-    /// What it may hold.
-    pub(super) allowance: Allowance,
-    /// Turns to make a batch.
-    pub(super) making: Arc<Semaphore>,
-    /// Memory for requests.
-    pub(super) requests_kib: Arc<Semaphore>,
-    /// The turn of a large request.
-    pub(super) large_request: Arc<Semaphore>,
-    asked_for_content: AtomicBool,
-    /// Requests that were not answered to the end.
-    unanswered: AtomicUsize,
-    /// Answers that were not acknowledged to the end.
-    unacknowledged: AtomicUsize,
-    began: Instant,
-    /// Milliseconds after `began` at which something last moved.
-    moved: AtomicU64,
-    /// Why we closed it.
-    closed: OnceLock<&'static str>,
-}
+/// Addresses that a peer may have us contact on the way to a direct connection: as many as iroh offers
+/// in sixteen rounds, of which it makes one in five seconds. Each gets a few small packets, whoever it
+/// belongs to.
+const REACH_OUTS: f64 = 512.0;
+const REACH_OUTS_A_SECOND: f64 = 16.0;
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(connection: &Connection, shared: &Arc<Shared>) {
@@ -73,7 +41,7 @@ pub(super) async fn serve(connection: &Connection, shared: &Arc<Shared>) {
     let _place = match place {
         Ok(place) => place,
         Err(why) => {
-            tracing::debug!(peer = %peer.fmt_short(), ?why, "turned away");
+            tracing::trace!(peer = %peer.fmt_short(), ?why, "turned away");
             connection.close(why.code(), why.reason());
             let about = About::TurnedAway(peer);
             shared.warnings.warn(about, WarningKind::Refused, || {
@@ -82,15 +50,8 @@ pub(super) async fn serve(connection: &Connection, shared: &Arc<Shared>) {
             return;
         }
     };
-    let first_path = current_path(connection);
-    let path = first_path.unwrap_or(Path::Direct);
-    shared.events.emit(Event::PeerConnected { peer, path });
-    let _watch = PathWatch::start(connection, Some(path), {
-        let events = shared.events.clone();
-        move |path| events.emit(Event::PathChanged { peer, path })
-    });
     let reason = requests(connection, shared, &guest).await;
-    tell_end(shared, &guest, &reason);
+    tell_end(connection, shared, &guest, &reason).await;
 }
 
 /// Takes requests until the connection ends; says why it did.
@@ -102,6 +63,8 @@ async fn requests(
     let slots = Arc::new(Semaphore::new(REQUESTS_AT_ONCE));
     let mut streams = JoinSet::new();
     let mut tick = tokio::time::interval(TELL_EVERY);
+    let mut pace = Pace::new(guest.began);
+    let mut reach_outs = Bucket::new(REACH_OUTS_A_SECOND, REACH_OUTS, guest.began);
     let mut told = 0;
     let closed = connection.closed();
     tokio::pin!(closed);
@@ -118,32 +81,45 @@ async fn requests(
                 return reason;
             }
             (slot, Ok((send, recv))) = next => {
-                guest.touch();
                 let request = answer(shared.clone(), guest.clone(), connection.clone(), send, recv);
+                let refused_for = shared.limits.refused_for;
                 streams.spawn(async move {
-                    request.await;
+                    if request.await == Request::Refused {
+                        tokio::time::sleep(refused_for).await;
+                    }
                     drop(slot);
                 });
             }
             Some(ended) = streams.join_next(), if !streams.is_empty() => {
-                guest.touch();
                 if let Err(error) = ended && error.is_panic() {
                     tracing::error!("answering a request failed");
                 }
             }
             _ = tick.tick() => {
+                let stats = connection.stats();
+                pace.note(stats.udp_tx.bytes, Instant::now());
+                guest.lately.store(pace.lately(), Ordering::Relaxed);
+                guest.allowance.earn(pace.lately());
                 let sent = guest.sent.load(Ordering::Relaxed);
                 if sent != told {
                     told = sent;
                     tell_progress(shared, guest, sent);
-                } else if streams.is_empty() && guest.idle() > shared.limits.idle {
-                    guest.close(connection, Close::Done, "nothing was asked for 2 minutes");
-                } else if guest.idle() > shared.limits.stalled_when_short && shared.memory.is_short() {
-                    guest.close(connection, Close::Busy, "nothing was taken for a minute");
+                }
+                let asks_too_often = !reach_outs.spend(stats.frame_rx.reach_out, Instant::now());
+                if let Some((why, told)) = guest.is_a_burden(shared, asks_too_often) {
+                    guest.close(connection, why, told);
                 }
             }
         }
     }
+}
+
+/// How a request ended, as far as the next one is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Request {
+    Answered,
+    /// It made no sense, or not here.
+    Refused,
 }
 
 async fn answer(
@@ -152,29 +128,41 @@ async fn answer(
     connection: Connection,
     mut send: SendStream,
     mut recv: RecvStream,
-) {
+) -> Request {
+    let began = Instant::now();
     let request = match request::read(&shared, &guest, &mut recv).await {
         Ok(request) => request,
         Err(reset) => {
             let _ = recv.stop(reset.code());
             stream::refuse(&mut send, reset);
             guest.warn(&shared, reset);
-            return;
+            let within = shared.limits.request_within;
+            if began.elapsed() >= within && guest.idle() >= within {
+                // It kept us waiting for a request all the time, and did nothing else meanwhile.
+                guest.close(&connection, Close::Busy, "its request never came");
+            }
+            return Request::Refused;
         }
     };
+    guest.touch();
+    guest.tell(&shared, &connection);
     let admitted = if request.asks_for_content() {
         guest.asked_for_content.store(true, Ordering::Relaxed);
-        shared.guests.begin(&guest.peer)
+        shared.guests.begin(&guest.peer).await
     } else {
-        shared.guests.is_open()
+        shared.guests.is_open().map_err(NoPlace::Refused)
     };
     if let Err(why) = admitted {
-        let told = match why {
-            Close::Expired => "the share's time is over",
-            _ => "others have it already",
+        let (why, told) = match why {
+            NoPlace::Refused(Close::Expired) => (Close::Expired, "the share's time is over"),
+            NoPlace::Refused(why) => (why, "others have it already"),
+            NoPlace::NotRecorded(error) => {
+                shared.cannot_record(&error);
+                (Close::Busy, "its place could not be written down")
+            }
         };
         guest.close(&connection, why, told);
-        return;
+        return Request::Answered;
     }
     guest.unanswered.fetch_add(1, Ordering::Relaxed);
     guest.unacknowledged.fetch_add(1, Ordering::Relaxed);
@@ -194,11 +182,19 @@ async fn answer(
         }
         Answered::Broken => {
             let _ = send.reset(Reset::Limit.code());
+            if guest.idle() >= shared.limits.stalled {
+                guest.close(&connection, Close::Busy, STALLED);
+            }
         }
     }
+    guest.touch();
+    Request::Answered
 }
 
 fn tell_progress(shared: &Shared, guest: &Guest, bytes: u64) {
+    if !guest.is_told() {
+        return;
+    }
     shared.events.emit(Event::Progress {
         phase: Phase::Send,
         peer: Some(guest.peer),
@@ -210,7 +206,12 @@ fn tell_progress(shared: &Shared, guest: &Guest, bytes: u64) {
     });
 }
 
-fn tell_end(shared: &Shared, guest: &Guest, reason: &ConnectionError) {
+async fn tell_end(
+    connection: &Connection,
+    shared: &Shared,
+    guest: &Guest,
+    reason: &ConnectionError,
+) {
     let peer = guest.peer;
     if guest.asked_for_content.load(Ordering::Relaxed) {
         let bytes = guest.sent.load(Ordering::Relaxed);
@@ -230,14 +231,18 @@ fn tell_end(shared: &Shared, guest: &Guest, reason: &ConnectionError) {
                 _ => guest.unacknowledged.load(Ordering::Relaxed) == 0,
             };
         if close == Some(Close::Complete) || has_all {
+            // However many there are: this is what the share is for.
+            guest.tell_for_sure(shared, connection);
             let seconds = guest.began.elapsed().as_secs_f64();
             shared.events.emit(Event::TransferFinished {
                 peer,
                 bytes,
                 seconds,
             });
-            shared.guests.complete(&peer);
-        } else {
+            if let Err(error) = shared.guests.complete(&peer).await {
+                shared.cannot_record(&error);
+            }
+        } else if guest.is_told() {
             let reason = match (close, reason) {
                 (Some(Close::Interrupted), _) => "stopped by the other side",
                 (_, ConnectionError::ApplicationClosed(_)) => "closed by the other side",
@@ -255,100 +260,9 @@ fn tell_end(shared: &Shared, guest: &Guest, reason: &ConnectionError) {
             });
         }
     }
-    shared.events.emit(Event::PeerGone { peer });
-}
-
-impl Guest {
-    fn new(peer: PeerId, memory: &Memory) -> Self {
-        Self {
-            peer,
-            sent: AtomicU64::new(0),
-            allowance: memory.allowance(),
-            making: Arc::new(Semaphore::new(MAKING)),
-            requests_kib: Arc::new(Semaphore::new(REQUESTS_KIB)),
-            large_request: Arc::new(Semaphore::new(1)),
-            asked_for_content: AtomicBool::new(false),
-            unanswered: AtomicUsize::new(0),
-            unacknowledged: AtomicUsize::new(0),
-            began: Instant::now(),
-            moved: AtomicU64::new(0),
-            closed: OnceLock::new(),
-        }
-    }
-
-    /// Closes the connection; `told` is what the sharer is told.
-    pub(super) fn close(&self, connection: &Connection, why: Close, told: &'static str) {
-        let _ = self.closed.set(told);
-        connection.close(why.code(), why.reason());
-    }
-
-    /// How long nothing has moved on the connection.
-    pub(super) fn idle(&self) -> Duration {
-        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
-        self.began.elapsed().saturating_sub(moved)
-    }
-
-    /// Waits for a write. It fails when nothing has moved on the whole connection for as long as the
-    /// limit says: a slow receiver with many streams takes a little here and a little there, and for
-    /// minutes nothing of one of them.
-    pub(super) async fn writing<E>(
-        &self,
-        write: impl Future<Output = Result<(), E>>,
-        limits: &Limits,
-    ) -> Result<(), ()> {
-        // Whoever waited for room or a turn starts with a full deadline.
-        self.touch();
-        tokio::pin!(write);
-        loop {
-            let left = limits.stalled.saturating_sub(self.idle());
-            if left.is_zero() {
-                return Err(());
-            }
-            if let Ok(written) = tokio::time::timeout(left, &mut write).await {
-                self.touch();
-                return written.map_err(|_| ());
-            }
-        }
-    }
-
-    fn touch(&self) {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.moved.store(now, Ordering::Relaxed);
-    }
-
-    /// Tells the sharer about a refusal.
-    fn warn(&self, shared: &Shared, reset: Reset) {
-        let path = |file| shared.share.path(file).map(ToString::to_string);
-        let who = self.peer.fmt_short();
-        match reset {
-            Reset::Changed(file) => {
-                shared
-                    .warnings
-                    .warn(About::File(file), WarningKind::Changed, || {
-                        let path = path(file).unwrap_or_default();
-                        format!("{path} changed after it was shared and is no longer sent")
-                    });
-            }
-            Reset::Unreadable(file) => {
-                shared
-                    .warnings
-                    .warn(About::File(file), WarningKind::Changed, || {
-                        let path = path(file).unwrap_or_default();
-                        format!("{path} can no longer be read")
-                    });
-            }
-            Reset::NotShared => {
-                let about = About::NotShared(self.peer);
-                shared.warnings.warn(about, WarningKind::Refused, || {
-                    format!("{who} asked for something that is not shared")
-                });
-            }
-            Reset::Limit | Reset::Internal => {
-                let about = About::Request(self.peer);
-                shared.warnings.warn(about, WarningKind::Refused, || {
-                    format!("a request of {who} was refused")
-                });
-            }
-        }
+    let told = guest.told().take();
+    if told.is_some() {
+        drop(told);
+        shared.events.emit(Event::PeerGone { peer });
     }
 }

@@ -5,10 +5,14 @@
 //! it back when the last byte of it is no longer needed: the room travels with the bytes.
 //!
 //! Each connection has a little room of its own, enough for all of its requests to go on slowly. What
-//! others hold cannot take that away. Beyond it there is room that all share, first come, first
-//! served, which a single fast receiver on a long line needs.
+//! others hold cannot take that away. Beyond it there is room that all share, which a fast receiver on
+//! a long line needs. It is earned by taking content, so that those who ask and take nothing do not
+//! hold it.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,21 +27,26 @@ const UNIT: usize = 32 * 1024;
 const OVERSHOOT: usize = GROUP as usize + 64 + 8;
 
 /// The room of one connection's own: a unit for each request that is worked on.
-pub(super) const OWN_UNITS: usize = super::connection::REQUESTS_AT_ONCE;
-
-/// The room that all connections share: 512 MiB, some sixty receivers at full speed.
-const SHARED_UNITS: usize = 512 * 1024 * 1024 / UNIT;
+pub(super) const OWN_UNITS: usize = super::guest::REQUESTS_AT_ONCE;
 
 /// Most of the shared room that one connection may hold: what the transport keeps for it
 /// (`node::transport`) and as much again for what is being made.
 const MOST_UNITS: usize = 16 * 1024 * 1024 / UNIT;
 
 /// The room of a provider.
-pub(super) struct Memory(Arc<Semaphore>);
+pub(super) struct Memory {
+    shared: Arc<Semaphore>,
+    units: usize,
+}
 
 impl Memory {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(SHARED_UNITS)))
+    /// So many `bytes` that all connections share.
+    pub(super) fn new(bytes: usize) -> Self {
+        let units = bytes / UNIT;
+        Self {
+            shared: Arc::new(Semaphore::new(units)),
+            units,
+        }
     }
 
     /// The room of a new connection.
@@ -45,13 +54,14 @@ impl Memory {
         Allowance {
             own: Arc::new(Semaphore::new(OWN_UNITS)),
             most: Arc::new(Semaphore::new(MOST_UNITS)),
-            shared: self.0.clone(),
+            shared: self.shared.clone(),
+            earned: AtomicUsize::new(0),
         }
     }
 
     /// Whether less than half of the shared room is left.
     pub(super) fn is_short(&self) -> bool {
-        self.0.available_permits() < SHARED_UNITS / 2
+        self.shared.available_permits() < self.units / 2
     }
 }
 
@@ -60,6 +70,8 @@ pub(super) struct Allowance {
     own: Arc<Semaphore>,
     most: Arc<Semaphore>,
     shared: Arc<Semaphore>,
+    /// Units of the shared room that it may hold at the moment.
+    earned: AtomicUsize,
 }
 
 impl Allowance {
@@ -75,9 +87,27 @@ impl Allowance {
         Room::of(1, permit.into_iter().collect())
     }
 
+    /// Notes that it took so many bytes within some seconds: half of that is more than what can be
+    /// under way at such a speed, on any line.
+    pub(super) fn earn(&self, lately: u64) {
+        let lately = usize::try_from(lately).unwrap_or(usize::MAX);
+        self.earned.store(lately / 2 / UNIT, Ordering::Relaxed);
+    }
+
+    /// Whether this one holds any of the shared room.
+    pub(super) fn holds_shared(&self) -> bool {
+        self.shared_units() > 0
+    }
+
+    fn shared_units(&self) -> usize {
+        MOST_UNITS - self.most.available_permits()
+    }
+
     /// Room for `bytes`, or for less; `None` when there is none at the moment.
     pub(super) fn try_take(&self, bytes: usize) -> Option<Room> {
-        let mut units = bytes.div_ceil(UNIT).max(1);
+        let wanted = bytes.div_ceil(UNIT).max(1);
+        let earned = self.earned.load(Ordering::Relaxed);
+        let mut units = wanted.min(earned.saturating_sub(self.shared_units()));
         while units > 0 {
             let permits = u32::try_from(units).unwrap_or(u32::MAX);
             let most = self.most.clone().try_acquire_many_owned(permits);
@@ -87,8 +117,11 @@ impl Allowance {
             }
             units /= 2;
         }
-        let own = self.own.clone().try_acquire_owned().ok()?;
-        Some(Room::of(1, vec![own]))
+        // Some is left for the other requests.
+        let units = wanted.min(self.own.available_permits() / 4).max(1);
+        let permits = u32::try_from(units).unwrap_or(u32::MAX);
+        let own = self.own.clone().try_acquire_many_owned(permits).ok()?;
+        Some(Room::of(units, vec![own]))
     }
 }
 
@@ -143,11 +176,18 @@ impl AsRef<[u8]> for Held {
 mod tests {
     use super::*;
 
+    const SHARED_UNITS: usize = 1024;
+
+    fn memory() -> Memory {
+        Memory::new(SHARED_UNITS * UNIT)
+    }
+
     /// All the shared room, taken by as many connections as it needs.
     fn exhaust(memory: &Memory) -> Vec<Room> {
         let mut held = Vec::new();
-        while memory.0.available_permits() > 0 {
+        while memory.shared.available_permits() > 0 {
             let greedy = memory.allowance();
+            greedy.earn(u64::MAX);
             for _ in 0..MOST_UNITS {
                 held.extend(greedy.try_take(UNIT));
             }
@@ -157,21 +197,24 @@ mod tests {
 
     #[test]
     fn a_connection_has_room_whatever_others_hold() {
-        let memory = Memory::new();
+        let memory = memory();
         let _held = exhaust(&memory);
         assert!(memory.is_short());
         let honest = memory.allowance();
         let rooms: Vec<_> = (0..OWN_UNITS)
             .map_while(|_| honest.try_take(1024 * 1024))
             .collect();
-        assert_eq!(rooms.len(), OWN_UNITS);
+        let units: usize = rooms.iter().map(|room| room.units).sum();
+        assert_eq!(units, OWN_UNITS);
+        assert!(rooms.len() > 8, "for several requests");
         assert!(honest.try_take(1).is_none(), "and no more than that");
     }
 
     #[test]
     fn one_connection_cannot_take_everything() {
-        let memory = Memory::new();
+        let memory = memory();
         let greedy = memory.allowance();
+        greedy.earn(u64::MAX);
         let held: Vec<_> = std::iter::from_fn(|| greedy.try_take(1024 * 1024)).collect();
         let bytes: usize = held.iter().map(Room::capacity).sum();
         assert_eq!(bytes, (MOST_UNITS + OWN_UNITS) * UNIT);
@@ -179,20 +222,40 @@ mod tests {
     }
 
     #[test]
-    fn room_is_free_again_with_the_last_slice() {
-        let memory = Memory::new();
+    fn shared_room_is_earned() {
+        let memory = memory();
         let allowance = memory.allowance();
+        let taken = || -> usize {
+            let held: Vec<_> = std::iter::from_fn(|| allowance.try_take(1024 * 1024)).collect();
+            held.iter().map(Room::capacity).sum()
+        };
+        assert_eq!(taken(), OWN_UNITS * UNIT, "nothing was taken yet");
+        allowance.earn(4 * 1024 * 1024);
+        assert_eq!(taken(), OWN_UNITS * UNIT + 2 * 1024 * 1024);
+        allowance.earn(0);
+        assert_eq!(taken(), OWN_UNITS * UNIT, "nothing was taken lately");
+    }
+
+    #[test]
+    fn room_is_free_again_with_the_last_slice() {
+        let memory = memory();
+        let allowance = memory.allowance();
+        allowance.earn(u64::MAX);
         let room = allowance.take(1024 * 1024);
         let room = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap()
             .block_on(room);
         let mut bytes = room.hold(vec![7; 40 * 1024]);
-        assert_eq!(memory.0.available_permits(), SHARED_UNITS - 2, "shrunk");
+        assert_eq!(
+            memory.shared.available_permits(),
+            SHARED_UNITS - 2,
+            "shrunk"
+        );
         let slice = bytes.split_to(10);
         drop(bytes);
-        assert_eq!(memory.0.available_permits(), SHARED_UNITS - 2);
+        assert_eq!(memory.shared.available_permits(), SHARED_UNITS - 2);
         drop(slice);
-        assert_eq!(memory.0.available_permits(), SHARED_UNITS);
+        assert_eq!(memory.shared.available_permits(), SHARED_UNITS);
     }
 }

@@ -11,27 +11,37 @@
 //! - notices a file that changed since it was hashed, says so on both sides, and never sends it.
 //!
 //! `share` is what is served and `check` looks again at files that do not match; `request` reads
-//! one request and `stream` answers it, with room from `memory`; `connection` serves one peer,
-//! `peers` knows all that are there, `guests` decides who may have the share and counts, and
-//! `warnings` tells the sharer.
+//! one request and `stream` answers it, with room from `memory`; `connection` serves one peer and
+//! `guest` is what is known about it, `door` decides who may shake hands, `peers` knows all that are
+//! there and `pace` which of them makes room, `guests` decides who may have the share and counts, with
+//! a `record` that outlasts the program, `warnings` tells the sharer, `limits` has all the numbers.
 //!
-//! What strangers can make a provider hold, at most, with the limits as they are: 768 MiB for content
-//! that is under way (256 connections with 1 MiB each of their own, and 512 MiB that they share), and
-//! some 300 MiB for requests and what is remembered about them while they are answered. Open files are
-//! bounded by the batches that are made at once.
+//! What strangers can make a provider hold, at most, with the limits as they are: 512 MiB for content
+//! that is under way (256 connections with 1 MiB each of their own, and 256 MiB that they share), and
+//! some 300 MiB for requests: 64 MiB that wait to be read, 128 MiB of small ones while they are answered,
+//! 100 MiB of large ones. Open files are bounded by the batches that are made at once.
 
 mod check;
 mod connection;
 mod content;
+mod door;
+mod guest;
 mod guests;
+mod limits;
 mod memory;
+mod pace;
 mod peers;
+mod record;
 mod request;
 mod share;
 mod stream;
 mod warnings;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use iroh::endpoint::Incoming;
 use tokio::{
@@ -40,59 +50,26 @@ use tokio::{
 };
 
 pub use guests::Policy;
+pub use limits::Limits;
+pub use record::{Places, Record};
 pub use share::Share;
 
-use self::{guests::Guests, memory::Memory, peers::Peers, warnings::Warnings};
+use self::{
+    door::{Answer, Door, Origin},
+    guests::Guests,
+    memory::Memory,
+    peers::Peers,
+    warnings::{About, Warnings},
+};
 use crate::{
-    events::Events,
+    disk,
+    events::{Events, WarningKind},
     node::Node,
     transfer::{rate::RateLimit, wire::Close},
 };
 
-/// Batches of content made at once. Each keeps a thread and up to four files open; more than there
-/// are processors only help where disks are slow.
-const MAKING: usize = 16;
-
 /// Requests of more than a few kilobytes that are read or answered at once, over all peers.
 const LARGE_REQUESTS: usize = 32;
-
-/// How much a provider puts up with.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Connections served at once. When all are there, the one on which nothing has moved for longest
-    /// makes room.
-    pub connections: usize,
-    /// Connections of one peer at once.
-    pub connections_of_one: usize,
-    /// Handshakes under way at once.
-    pub handshakes: usize,
-    /// How long a peer may take for the handshake.
-    pub handshake_within: Duration,
-    /// How long a peer may take to send a request.
-    pub request_within: Duration,
-    /// How long a peer may be connected without asking anything.
-    pub idle: Duration,
-    /// How long nothing at all may move on a connection while something is to be sent. A receiver of
-    /// ours that is held to 10 KB a second gives credit in pieces of 150 KB on each of 16 streams.
-    pub stalled: Duration,
-    /// The same while the room for content is short.
-    pub stalled_when_short: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 256,
-            connections_of_one: 8,
-            handshakes: 128,
-            handshake_within: Duration::from_secs(10),
-            request_within: Duration::from_secs(10),
-            idle: Duration::from_mins(2),
-            stalled: Duration::from_mins(5),
-            stalled_when_short: Duration::from_mins(1),
-        }
-    }
-}
 
 /// What all connections share.
 struct Shared {
@@ -108,6 +85,16 @@ struct Shared {
     large_requests: Arc<Semaphore>,
 }
 
+impl Shared {
+    /// Tells the sharer that the record of who has a place cannot be written.
+    fn cannot_record(&self, error: &io::Error) {
+        self.warnings.warn(About::Record, WarningKind::Refused, || {
+            let why = disk::reason(error);
+            format!("who fetches this cannot be written down, so nobody new may: {why}")
+        });
+    }
+}
+
 /// A share that is being served. Dropping it ends it at once.
 #[derive(Debug)]
 pub struct Provider {
@@ -121,21 +108,9 @@ pub struct Provider {
 
 impl Provider {
     /// Starts to serve `share` on `node` to those whom `policy` allows, sending at most
-    /// `limit_rate` bytes a second.
+    /// `limit_rate` bytes a second, within `limits`.
     #[must_use]
     pub fn start(
-        node: Node,
-        share: Share,
-        policy: Policy,
-        limit_rate: Option<u64>,
-        events: Events,
-    ) -> Self {
-        Self::start_with(node, share, policy, limit_rate, events, Limits::default())
-    }
-
-    /// The same with other limits.
-    #[must_use]
-    pub fn start_with(
         node: Node,
         share: Share,
         policy: Policy,
@@ -150,13 +125,13 @@ impl Provider {
             share: share.clone(),
             guests: Guests::new(policy, used_up.clone()),
             peers: Peers::default(),
-            limits,
             rate: limit_rate.map(RateLimit::new),
             warnings: Warnings::new(events.clone()),
             events,
-            memory: Memory::new(),
-            making: Arc::new(Semaphore::new(MAKING)),
+            memory: Memory::new(limits.room),
+            making: Arc::new(Semaphore::new(limits.batches.max(1))),
             large_requests: Arc::new(Semaphore::new(LARGE_REQUESTS)),
+            limits,
         });
         let accepting = tokio::spawn(accept(node.clone(), shared, closed));
         Self {
@@ -191,6 +166,7 @@ impl Drop for Provider {
 
 async fn accept(node: Node, shared: Arc<Shared>, mut closing: watch::Receiver<Option<Close>>) {
     let handshakes = Arc::new(Semaphore::new(shared.limits.handshakes));
+    let mut door = Door::new(&shared.limits, Instant::now());
     let mut peers = JoinSet::new();
     let closed = closing.clone();
     loop {
@@ -205,12 +181,18 @@ async fn accept(node: Node, shared: Arc<Shared>, mut closing: watch::Receiver<Op
             _ = closing.wait_for(Option::is_some) => break,
         };
         let Some(incoming) = incoming else { break };
-        if handshakes.available_permits() < shared.limits.handshakes / 2
-            && !incoming.remote_addr_validated()
-        {
-            // Whoever does not receive at the address it claims to have comes no further.
-            let _ = incoming.retry();
-            continue;
+        let crowded = handshakes.available_permits() < shared.limits.handshakes / 2;
+        let is_proven = incoming.remote_addr_validated();
+        match door.answer(Origin::of(&incoming), is_proven, crowded, Instant::now()) {
+            Answer::Enter => {}
+            Answer::Prove => {
+                let _ = incoming.retry();
+                continue;
+            }
+            Answer::Ignore => {
+                incoming.ignore();
+                continue;
+            }
         }
         let Ok(handshake) = handshakes.clone().try_acquire_owned() else {
             // A peer that means it tries again by itself, in a second.
@@ -234,7 +216,8 @@ async fn shake(incoming: Incoming) -> Option<iroh::endpoint::Connection> {
     let accepted = async { Ok::<_, Box<dyn std::error::Error>>(incoming.accept()?.await?) };
     accepted
         .await
-        .inspect_err(|error| tracing::debug!(%error, "handshake failed"))
+        // Strangers decide how often.
+        .inspect_err(|error| tracing::trace!(%error, "handshake failed"))
         .ok()
 }
 

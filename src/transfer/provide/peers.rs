@@ -1,18 +1,18 @@
-//! The connections that are open, so that no peer holds all of them.
+//! The connections that are open, so that no peer holds all of them, nor many that take nothing.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use iroh::endpoint::Connection;
 
-use super::{Limits, connection::Guest};
+use super::{
+    Limits,
+    guest::Guest,
+    pace::{Standing, who_makes_room},
+};
 use crate::{content::PeerId, transfer::wire::Close};
-
-/// A connection on which nothing has moved for so long makes room for a new one.
-const EVICT_AFTER: Duration = Duration::from_secs(20);
 
 /// The open connections.
 #[derive(Default)]
@@ -22,6 +22,7 @@ pub(super) struct Peers(Mutex<State>);
 struct State {
     next: u64,
     open: HashMap<u64, Open>,
+    of_peer: HashMap<PeerId, usize>,
 }
 
 struct Open {
@@ -36,8 +37,8 @@ pub(super) struct Place<'a> {
 }
 
 impl Peers {
-    /// Gives `connection` a place. When all are taken, the connection on which nothing has moved for
-    /// longest ends, if that is a while.
+    /// Gives `connection` a place. When all are taken, one makes room, see [`who_makes_room`], or this
+    /// one has to come back later.
     pub(super) fn enter(
         &self,
         connection: &Connection,
@@ -49,18 +50,15 @@ impl Peers {
             return Err(Close::Busy);
         }
         if state.open.len() >= limits.connections {
-            let idlest = state.open.iter().max_by_key(|(_, open)| open.guest.idle());
-            let idlest = idlest
-                .filter(|(_, open)| open.guest.idle() >= EVICT_AFTER)
-                .map(|(number, _)| *number)
-                .ok_or(Close::Busy)?;
-            if let Some(open) = state.open.remove(&idlest) {
+            let chosen = who_makes_room(state.standings(), limits).ok_or(Close::Busy)?;
+            if let Some(open) = state.remove(chosen) {
                 open.guest
                     .close(&open.connection, Close::Busy, "it made room for others");
             }
         }
         let number = state.next;
         state.next += 1;
+        *state.of_peer.entry(guest.peer).or_default() += 1;
         let open = Open {
             connection: connection.clone(),
             guest: guest.clone(),
@@ -79,13 +77,34 @@ impl Peers {
 
 impl State {
     fn of(&self, peer: &PeerId) -> usize {
-        let theirs = self.open.values().filter(|open| open.guest.peer == *peer);
-        theirs.count()
+        self.of_peer.get(peer).copied().unwrap_or_default()
+    }
+
+    fn standings(&self) -> impl Iterator<Item = (u64, Standing)> + Clone {
+        self.open.iter().map(|(number, open)| {
+            let standing = Standing {
+                age: open.guest.age(),
+                lately: open.guest.lately(),
+                siblings: self.of(&open.guest.peer).saturating_sub(1),
+            };
+            (*number, standing)
+        })
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Open> {
+        let open = self.open.remove(&number)?;
+        if let Some(count) = self.of_peer.get_mut(&open.guest.peer) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_peer.remove(&open.guest.peer);
+            }
+        }
+        Some(open)
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.peers.state().open.remove(&self.number);
+        self.peers.state().remove(self.number);
     }
 }

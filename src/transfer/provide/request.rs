@@ -3,7 +3,7 @@
 use iroh::endpoint::RecvStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Shared, connection::Guest};
+use super::{Shared, guest::Guest};
 use crate::transfer::wire::{MAX_REQUEST, Request, RequestError, Reset, Wanted};
 
 /// Longer requests are large: few are read or answered at once. One of ours hardly ever is.
@@ -79,6 +79,10 @@ async fn read_bytes(
             }
         }
         bytes.extend_from_slice(&chunk);
+        if !Request::may_be(&bytes) {
+            // Said at once: there may be a gigabyte behind it.
+            return Err(Reset::NotShared);
+        }
     }
     Ok((bytes, room))
 }

@@ -15,7 +15,7 @@ use iroh::endpoint::SendStream;
 use super::{
     Shared,
     check::Verdict,
-    connection::Guest,
+    guest::Guest,
     memory::Room,
     request::Accepted,
     share::{Opened, Served, Share, Unservable},
@@ -74,7 +74,7 @@ pub(super) async fn answer(
         let made = match (ahead.take(), producer.take()) {
             (Some(made), _) => made,
             (None, Some(producer)) => {
-                let room = guest.allowance.take(size).await;
+                let room = guest.waiting(guest.allowance.take(size)).await;
                 producer.make(shared, guest, room).await
             }
             (None, None) => Err(Reset::Internal),

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::door::Bucket;
 use crate::{
     content::PeerId,
     events::{Events, WarningKind},
@@ -18,6 +19,10 @@ use crate::{
 /// Lines a second, and how many may come at once.
 const LINES_A_SECOND: f64 = 2.0;
 const BURST: f64 = 10.0;
+
+/// Peers that are told of a second, and how many may come at once. Each is good for two lines.
+const PEERS_A_SECOND: f64 = 2.0;
+const PEERS: f64 = 64.0;
 
 /// How long the same refusal of the same peer is not told again.
 const QUIET: Duration = Duration::from_mins(10);
@@ -28,6 +33,8 @@ const REMEMBERED: usize = 4096;
 /// What a warning is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum About {
+    /// The record of who has the share.
+    Record,
     /// A file that is no longer sent.
     File(u32),
     /// A peer that may not have the share, or that asked too often.
@@ -42,6 +49,7 @@ pub(super) enum About {
 pub(super) struct Warnings {
     events: Events,
     state: Mutex<State>,
+    peers: Mutex<Bucket>,
 }
 
 struct State {
@@ -61,7 +69,14 @@ impl Warnings {
                 refilled: Instant::now(),
                 swallowed: 0,
             }),
+            peers: Mutex::new(Bucket::new(PEERS_A_SECOND, PEERS, Instant::now())),
         }
+    }
+
+    /// Whether there are few enough peers that one more is worth being told of.
+    pub(super) fn may_tell_of_a_peer(&self) -> bool {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.take(Instant::now())
     }
 
     /// Tells `message`, unless that was told a moment ago or too much is told already.

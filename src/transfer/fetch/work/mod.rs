@@ -32,6 +32,10 @@ use crate::{
 /// 100 ms and 1.6 Gbit/s.
 const STREAMS: usize = 16;
 
+/// Bytes a second that each request gets at least where a limit is set. Credit for more is given in
+/// pieces of 150 KB, and with sixteen slow requests a sharer would see nothing of any for minutes.
+const SLOWEST: u64 = 16 * 1024;
+
 /// How often an answer that the sharer cut short without a reason is asked for again.
 const TRIES: u32 = 5;
 
@@ -100,6 +104,12 @@ struct Work {
     stop: Stop,
 }
 
+/// How many requests are under way at once.
+fn streams_at(limit_rate: Option<u64>) -> usize {
+    let enough = limit_rate.map_or(u64::MAX, |rate| rate / SLOWEST);
+    usize::try_from(enough).unwrap_or(STREAMS).clamp(1, STREAMS)
+}
+
 impl Fetch {
     /// Fetches over `link` until everything is there, `cancelled` completes, or it cannot go on.
     /// Says what was done also when it failed.
@@ -112,6 +122,7 @@ impl Fetch {
         link: Arc<Link>,
         cancelled: impl Future<Output = ()>,
     ) -> (Fetched, Result<(), Failure>) {
+        let limit_rate = self.limit_rate;
         // Planning and questions may have taken long, and were not the other side's fault.
         link.progressed();
         let queue = Queue::new(std::mem::take(&mut self.wants));
@@ -131,7 +142,7 @@ impl Fetch {
             fetch: self,
         });
         let mut streams = JoinSet::new();
-        for _ in 0..STREAMS {
+        for _ in 0..streams_at(limit_rate) {
             streams.spawn(work.clone().stream());
         }
         let result = {

@@ -1,0 +1,314 @@
+//! A sharer with little patience and little room, in this process: who is dropped, who makes room for
+//! whom, and that one who makes it fail takes nobody along.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use grove::{
+    app::{Accept, Context, Dest, GetOptions, Getting, ShareOptions, ShareSource, Sharing},
+    content::PeerId,
+    events::{Event, Events},
+    node::Network,
+    profile::Profile,
+    transfer::{
+        provide::Limits,
+        wire::{Close, Request},
+    },
+};
+use noq::{Connection, ConnectionError};
+use tempfile::TempDir;
+
+use super::{
+    handshakes::first_packets,
+    stranger::{Stranger, Target, ask, request},
+};
+use crate::common::filler;
+
+const SIZE: usize = 8 << 20;
+
+/// How long anything may take before a test gives up.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+struct Shared {
+    place: TempDir,
+    sharing: Sharing,
+    target: Target,
+    told: Arc<Mutex<Vec<Event>>>,
+}
+
+fn person(place: &Path, name: &str, events: Events) -> Context {
+    Context {
+        profile: Profile::locate(Some(&place.join(name))).unwrap(),
+        network: Network {
+            offline: true,
+            lan: false,
+            bind: vec!["127.0.0.1:0".parse().unwrap()],
+        },
+        events,
+    }
+}
+
+/// Shares within `limits`; whoever is shown what happens fails where `fails` says so.
+async fn share(limits: Limits, fails: fn(&Event) -> bool) -> Shared {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("file");
+    std::fs::write(&file, filler(SIZE)).unwrap();
+    let told = Arc::<Mutex<Vec<Event>>>::default();
+    let events = Events::to({
+        let told = told.clone();
+        move |event| {
+            assert!(!fails(&event), "shown on purpose: {event:?}");
+            told.lock().unwrap().push(event);
+        }
+    });
+    let mut options = ShareOptions::new(ShareSource::Paths(vec![file]));
+    options.limits = limits;
+    let context = person(place.path(), "sharer", events);
+    let sharing = Sharing::start(&context, options).await.unwrap();
+    let target = Target::of(&sharing.ticket().to_string());
+    Shared {
+        place,
+        sharing,
+        target,
+        told,
+    }
+}
+
+impl Shared {
+    async fn still_serves(&self) {
+        let context = person(self.place.path(), "getter", Events::default());
+        let here = self.place.path().join("here");
+        let options = GetOptions::new(self.sharing.ticket().clone(), Dest::Dir(here.clone()));
+        let always = Arc::new(|_: &Accept| true);
+        let mut getting = Getting::start(&context, options, always).await.unwrap();
+        getting.wait().await.unwrap();
+        assert!(std::fs::read(here.join("file")).unwrap() == filler(SIZE));
+        std::fs::remove_dir_all(here).unwrap();
+    }
+
+    /// Why peers were told to have broken off.
+    fn reasons(&self) -> Vec<String> {
+        let told = self.told.lock().unwrap();
+        let broken = told.iter().filter_map(|event| match event {
+            Event::TransferBroken { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        broken.collect()
+    }
+}
+
+fn nobody_fails(_: &Event) -> bool {
+    false
+}
+
+fn all_of(target: Target) -> Vec<u8> {
+    Request::children(target.root, 0..3).encode()
+}
+
+/// The code that the sharer closed a connection with, once it did.
+async fn closed(connection: &Connection) -> Option<Close> {
+    let why = tokio::time::timeout(DEADLINE, connection.closed()).await;
+    let ConnectionError::ApplicationClosed(close) = why.expect("it is dropped") else {
+        return None;
+    };
+    let code = iroh::endpoint::VarInt::from_u64(close.error_code.into_inner()).unwrap();
+    Close::from_code(code)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_nothing_is_dropped_and_the_sharer_told() {
+    let limits = Limits {
+        stalled: Duration::from_secs(2),
+        ..Limits::default()
+    };
+    let shared = share(limits, nobody_fails).await;
+    let socket = Stranger::at([127, 0, 0, 1]);
+    let connection = socket.arrive(shared.target, 1).await;
+    let _held = request(&connection, &all_of(shared.target)).await.unwrap();
+    assert_eq!(closed(&connection).await, Some(Close::Busy));
+    shared.still_serves().await;
+    let reasons = shared.reasons();
+    assert_eq!(reasons, ["nothing was taken for too long"]);
+    shared.sharing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_nothing_is_dropped() {
+    let limits = Limits {
+        idle: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let shared = share(limits, nobody_fails).await;
+    let socket = Stranger::at([127, 0, 0, 1]);
+    let connection = socket.arrive(shared.target, 1).await;
+    assert_eq!(closed(&connection).await, Some(Close::Done));
+    assert!(
+        shared
+            .told
+            .lock()
+            .unwrap()
+            .iter()
+            .all(|event| !matches!(event, Event::PeerConnected { .. } | Event::PeerGone { .. })),
+        "not worth a word"
+    );
+    shared.sharing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_too_little_is_dropped_when_room_is_short() {
+    let limits = Limits {
+        stalled: Duration::from_secs(6),
+        // Nobody is quick enough.
+        enough_when_short: u64::MAX,
+        room: 1024 * 1024,
+        ..Limits::default()
+    };
+    let shared = share(limits, nobody_fails).await;
+    let socket = Stranger::at([127, 0, 0, 1]);
+    let connection = socket.arrive(shared.target, 1).await;
+    let (_send, mut recv) = request(&connection, &all_of(shared.target)).await.unwrap();
+    // A lot at first, by which it earns room, and then a little now and then.
+    let mut buffer = vec![0; 4 << 20];
+    recv.read_exact(&mut buffer).await.unwrap();
+    let slowly = async {
+        while recv.read(&mut buffer[..4096]).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let _held: Vec<_> = {
+        let mut held = Vec::new();
+        for _ in 0..8 {
+            held.push(request(&connection, &all_of(shared.target)).await.unwrap());
+        }
+        held
+    };
+    assert!(tokio::time::timeout(DEADLINE, slowly).await.is_ok());
+    assert_eq!(closed(&connection).await, Some(Close::Busy));
+    shared.sharing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_take_nothing_make_room() {
+    let limits = Limits {
+        connections: 4,
+        settle: Duration::ZERO,
+        ..Limits::default()
+    };
+    let shared = share(limits, nobody_fails).await;
+    let socket = Stranger::at([127, 0, 0, 1]);
+    let mut there = Vec::new();
+    for who in 0..4 {
+        let connection = socket.arrive(shared.target, who).await;
+        if who == 2 {
+            let answer = ask(&connection, &all_of(shared.target)).await;
+            assert!(answer.unwrap() > SIZE);
+        }
+        there.push(connection);
+    }
+    for _ in 0..5 {
+        shared.still_serves().await;
+    }
+    let open = there
+        .iter()
+        .map(|connection| connection.close_reason().is_none());
+    let open: Vec<bool> = open.collect();
+    assert!(
+        !open[0],
+        "the one that was there longest and took nothing: {open:?}"
+    );
+    assert!(open[2], "not the one that took something: {open:?}");
+    assert_eq!(closed(&there[0]).await, Some(Close::Busy));
+    shared.sharing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn good_hands_keep_their_places_and_newcomers_come_back() {
+    let limits = Limits {
+        connections: 2,
+        settle: Duration::ZERO,
+        enough: 0,
+        turn: Duration::from_secs(3),
+        ..Limits::default()
+    };
+    let shared = share(limits, nobody_fails).await;
+    let socket = Stranger::at([127, 0, 0, 1]);
+    let there = [
+        socket.arrive(shared.target, 1).await,
+        socket.arrive(shared.target, 2).await,
+    ];
+    let newcomer = socket.arrive(shared.target, 3).await;
+    assert_eq!(closed(&newcomer).await, Some(Close::Busy));
+    assert!(
+        there
+            .iter()
+            .all(|connection| connection.close_reason().is_none())
+    );
+    // A getter of ours comes back by itself until their turn is over.
+    shared.still_serves().await;
+    shared.sharing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_are_proven_when_there_are_many_handshakes() {
+    let limits = Limits {
+        handshakes_a_second: 2.0,
+        ..Limits::default()
+    };
+    let shared = share(limits, nobody_fails).await;
+    let socket = Stranger::at([127, 0, 0, 1]);
+    for who in 0..6 {
+        socket.arrive(shared.target, who).await;
+    }
+    let raw = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    raw.set_read_timeout(Some(DEADLINE)).unwrap();
+    let packets = first_packets(1).await;
+    raw.send_to(&packets[0], shared.target.address).unwrap();
+    let mut answer = [0; 2048];
+    tokio::task::block_in_place(|| raw.recv(&mut answer)).unwrap();
+    // The form and the kind of a retry, RFC 9000 section 17.2.5.
+    assert_eq!(answer[0] & 0xf0, 0xf0, "{:02x?}", &answer[..8]);
+    shared.still_serves().await;
+    shared.sharing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_makes_a_request_fail_takes_nobody_along() {
+    // Whoever is shown warnings fails: that is within a request.
+    let shared = share(Limits::default(), |event| {
+        matches!(event, Event::Warning { .. })
+    })
+    .await;
+    let socket = Stranger::at([127, 0, 0, 1]);
+    let connection = socket.arrive(shared.target, 1).await;
+    let other = socket.arrive(shared.target, 2).await;
+    assert!(ask(&connection, &[0; 20]).await.is_err());
+    let answer = ask(&connection, &all_of(shared.target)).await;
+    assert!(answer.is_ok(), "the same connection goes on: {answer:?}");
+    assert!(ask(&other, &all_of(shared.target)).await.is_ok());
+    shared.still_serves().await;
+    shared.sharing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_makes_a_connection_fail_takes_nobody_along() {
+    fn is_broken(event: &Event) -> bool {
+        let first = PeerId::from_bytes(&FIRST.get().copied().unwrap_or([0; 32]));
+        matches!(event, Event::Progress { peer: Some(peer), .. } if Some(*peer) == first.ok())
+    }
+    static FIRST: std::sync::OnceLock<[u8; 32]> = std::sync::OnceLock::new();
+
+    let shared = share(Limits::default(), is_broken).await;
+    let socket = Stranger::at([127, 0, 0, 1]);
+    FIRST.set(super::stranger::id(1)).unwrap();
+    let connection = socket.arrive(shared.target, 1).await;
+    let other = socket.arrive(shared.target, 2).await;
+    // Progress is shown by what serves the whole connection.
+    let _ = ask(&connection, &all_of(shared.target)).await;
+    closed(&connection).await;
+    assert!(ask(&other, &all_of(shared.target)).await.is_ok());
+    shared.still_serves().await;
+    shared.sharing.stop().await;
+}
