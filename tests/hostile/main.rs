@@ -2,6 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+#[cfg(target_os = "linux")]
+#[path = "../common/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "other suites use the rest")]
+mod common;
+#[cfg(target_os = "linux")]
+mod sharer;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use bao_tree::{ChunkNum, ChunkRanges};
