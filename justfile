@@ -26,6 +26,10 @@ interop:
 root *words:
     cargo test --test root -- --ignored {{ words }}
 
+# Hostile sharers with lists as long as may be, and minutes of races at the destination.
+hostile secs="600":
+    GROVE_TEST_NAMES=1000000 GROVE_TEST_RACE_SECS={{ secs }} cargo test --test hostile -- --nocapture sharer
+
 # Kills at random points until somebody has had enough; repeat one with GROVE_TEST_SEED.
 torture kills="1000":
     GROVE_TEST_KILLS={{ kills }} cargo test --test root -- --ignored --nocapture random_kills

@@ -147,7 +147,7 @@ fn closes_of_all_kinds_say_what_they_mean() {
     let victim = Victim::new();
     let (list, store) = share();
     let root = list.root().hash;
-    let mut messages = Vec::new();
+    let mut messages = std::collections::BTreeSet::new();
     for (code, exit, says) in [
         (0x6701, 4, "stopped sharing"),
         (0x6702, 5, "expired"),
@@ -162,7 +162,7 @@ fn closes_of_all_kinds_say_what_they_mean() {
         for sharer in both_times(&store, close) {
             let refused = victim.refuses(&sharer.ticket(root), &[], exit);
             assert!(refused.message().contains(says), "{refused}");
-            messages.push(refused.message());
+            messages.insert(says);
             let words = [
                 "-vv",
                 "get",
@@ -177,6 +177,7 @@ fn closes_of_all_kinds_say_what_they_mean() {
             assert!(!victim.dest("").exists());
         }
     }
+    assert_eq!(messages.len(), 7, "each says something else");
 }
 
 #[test]
