@@ -11,7 +11,7 @@ use super::{
     peer::{Ask, Sharer, Store},
     victim::{DEST, Victim},
 };
-use crate::common::filler;
+use crate::common::{Random, filler};
 
 /// Sizes of a file that is fetched whole and of one that is fetched in parts.
 const SIZES: [usize; 2] = [200_000, 9_000_000];
@@ -217,4 +217,60 @@ fn an_offer_that_changes() {
     let ended = victim.refuses(&sharer.ticket(ticket_of), &["--yes"], 6);
     assert_eq!(ended.event("offer")["name"], "harmless.txt");
     assert_ne!(Hash::new("harmless"), evil.hash);
+}
+
+/// Any bytes at all on a real connection: whatever is damaged, nothing wrong is ever placed.
+#[test]
+fn damage_of_all_kinds_is_never_placed() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let seed = number("GROVE_TEST_SEED").unwrap_or(20_261_122);
+    let rounds = number("GROVE_TEST_DAMAGES").unwrap_or(60);
+    println!("GROVE_TEST_SEED={seed}");
+    let mut random = Random(seed);
+    let victim = Victim::new();
+    let contents = [filler(5000), filler(90_000), filler(1_200_000)];
+    let blobs = contents.clone().map(Blob::real);
+    let names = ["a", "b", "c"];
+    let list = List::of(names.into_iter().zip(blobs.clone()));
+    let root = list.root().hash;
+    let store = Store::of(&list, blobs);
+    for round in 0..rounds {
+        // Where the damage is, counted from the beginning of all that is said.
+        let (kind, at, what) = (random.below(5), random.below(40_000), random.next());
+        let honest = store.clone();
+        let sharer = Sharer::new(move |mut ask: Ask| {
+            let mut answer = honest.answer(&ask.request).concat();
+            let index = usize::try_from(at).unwrap() % answer.len();
+            let noise = what.to_le_bytes();
+            // Half of the time the list is left alone, lest everything ends there.
+            if !ask.is_for_list() || what % 2 == 0 {
+                match kind {
+                    0 => answer[index] ^= noise[0].max(1),
+                    1 => answer.truncate(index),
+                    2 => _ = answer.splice(index..index, noise),
+                    3 => _ = answer.drain(index..(index + 64).min(answer.len())),
+                    _ => answer[index..].rotate_left(1),
+                }
+            }
+            async move {
+                ask.say(&answer).await;
+                ask.end().await;
+            }
+        });
+        _ = std::fs::remove_dir_all(victim.peer.home().join("cache"));
+        let words = ["get", &sharer.ticket(root), "-o", DEST, "--wait", "1s"];
+        let (ended, _) = victim.run(&words);
+        let code = ended.code();
+        assert!(
+            matches!(code, Some(0 | 1 | 4 | 6)),
+            "seed {seed}, round {round}: {ended}"
+        );
+        for (name, content) in names.iter().zip(&contents) {
+            if let Ok(placed) = std::fs::read(victim.dest(name)) {
+                assert!(placed == *content, "seed {seed}, round {round}: {ended}");
+            }
+        }
+        victim.nothing_is_outside();
+        _ = std::fs::remove_dir_all(victim.dest(""));
+    }
 }

@@ -12,7 +12,7 @@ use super::{
     blob::Blob,
     list::List,
     peer::{Sharer, Store},
-    victim::{DEST, Memory, Victim},
+    victim::{DEST, Usage, Victim},
 };
 use crate::common::{Ended, Random, Running};
 
@@ -52,9 +52,9 @@ fn refused_here(victim: &Victim, words: &[&str], input: Option<&[u8]>) -> Ended 
         Some(input) => Running::start_with_input("victim", command, input),
         None => Running::start("victim", command),
     };
-    let memory = Memory::of(&running);
+    let usage = Usage::of(&running);
     let ended = running.end().expect(2);
-    let memory = memory.most_mib();
+    let (memory, _) = usage.most();
     assert!(memory <= 64, "{memory} MiB: {ended}");
     assert!(!victim.dest("").exists(), "{ended}");
     assert_eq!(ended.all("error").len(), 1, "{ended}");
