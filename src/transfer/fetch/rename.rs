@@ -123,8 +123,8 @@ mod tests {
             let (name, _) = renamer.free_name(&path, |_| Ok(Some(false))).unwrap();
             assert!(names.insert(name));
         }
-        // One by one, it would be fifty million names.
-        assert!(began.elapsed().as_secs() < 5);
+        // One by one it would be fifty million names, and take many minutes.
+        assert!(began.elapsed().as_secs() < 60);
     }
 
     #[test]
