@@ -55,9 +55,11 @@ fuzz-replay cases="100000":
 powercut cuts="1000":
     GROVE_TEST_CUTS={{ cuts }} cargo test --test root -- --ignored --nocapture power_cuts
 
-# Hundreds of hostile people at once, and what takes minutes of it.
-hostile people="500":
+# Hostile requesters by the hundred, hostile sharers with lists as long as may be, and minutes of races at
+# the destination.
+hostile people="500" secs="600":
     GROVE_TEST_HOSTILE={{ people }} cargo test --test hostile requester -- --include-ignored --test-threads 1
+    GROVE_TEST_NAMES=1000000 GROVE_TEST_RACE_SECS={{ secs }} cargo test --test hostile sharer -- --include-ignored --nocapture
 
 # Compares the speed with sendme's, in a table for docs/performance.md.
 bench runs="5":

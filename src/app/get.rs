@@ -3,8 +3,10 @@
 mod ask;
 mod before;
 mod kept;
+mod made;
 mod output;
 mod place;
+mod risky;
 mod run;
 
 use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
@@ -64,8 +66,8 @@ pub struct Accept {
     pub bytes: u64,
     /// Free bytes at the destination, where known.
     pub free: Option<u64>,
-    /// Names (escaped) that programs act on by themselves, at the top level of a home folder:
-    /// `.bashrc`, `.ssh`, …
+    /// Names (escaped) that programs act on by themselves, at the top level of the home folder:
+    /// `.bashrc`, `.ssh`, `bin`, … Of many the first ten, and how many more.
     pub risky: Vec<String>,
 }
 

@@ -184,9 +184,9 @@ pub(crate) fn failure(failure: &Failure, exit_code: u8) -> Line {
     )
 }
 
-/// What a ticket names, as the `listing` event. Sizes, modes and times are `null` where the share
-/// does not say.
-pub(crate) fn listing(manifest: &Manifest) -> Line {
+/// What a ticket names, as the `listing` event, in pieces of text: the whole of a share with a million
+/// entries would take gigabytes. Sizes, modes and times are `null` where the share does not say.
+pub(crate) fn listing(manifest: &Manifest) -> impl Iterator<Item = String> {
     let files = manifest.files.iter().map(|file| {
         let mut fields = entry(&file.path, "file", file.mtime);
         fields["bytes"] = file.size.into();
@@ -204,8 +204,19 @@ pub(crate) fn listing(manifest: &Manifest) -> Line {
         fields["target"] = String::from_utf8_lossy(&link.target).into();
         fields
     });
-    let entries: Vec<Value> = files.chain(dirs).chain(links).collect();
-    object("listing", json!({ "entries": entries }))
+    let mut comma = "";
+    let entries = files.chain(dirs).chain(links).map(move |entry| {
+        let piece = format!("{comma}{entry}");
+        comma = ",";
+        piece
+    });
+    let whole = object("listing", json!({ "entries": [] })).to_string();
+    // Where the entries belong.
+    let (start, end) = whole.split_at(whole.len().saturating_sub("]}".len()));
+    let (start, end) = (start.to_owned(), end.to_owned());
+    std::iter::once(start)
+        .chain(entries)
+        .chain(std::iter::once(end))
 }
 
 fn entry(path: &EntryPath, kind: &str, mtime: Option<Mtime>) -> Value {

@@ -6,7 +6,10 @@ use std::io::{self, Write};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use super::output::Output;
-use crate::events::{Failure, FailureKind};
+use crate::{
+    content::escape,
+    events::{Failure, FailureKind},
+};
 
 /// Starts to log to standard error, through the same lock as the bars. Only the first call in a
 /// process counts.
@@ -52,7 +55,10 @@ struct Line<'a>(&'a Output);
 
 impl Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.talk(&String::from_utf8_lossy(bytes));
+        // The crates below write down what peers say, such as why one closed a connection.
+        let text = String::from_utf8_lossy(bytes);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        self.0.talk(&format!("{}\n", escape(line)));
         Ok(bytes.len())
     }
 

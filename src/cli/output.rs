@@ -162,6 +162,20 @@ impl Output {
         self.line(&escape_json(&object.to_string()));
     }
 
+    /// The same in pieces, for what is too large to be one text.
+    pub(crate) fn object_in_pieces(&self, pieces: impl Iterator<Item = String>) {
+        const AT_ONCE: usize = 64 * 1024;
+        let mut text = String::new();
+        for piece in pieces {
+            text.push_str(&escape_json(&piece));
+            if text.len() >= AT_ONCE {
+                self.data(text.as_bytes());
+                text.clear();
+            }
+        }
+        self.line(&text);
+    }
+
     /// A writer for content that goes to standard output.
     pub(crate) fn content_writer(&self) -> ContentWriter {
         ContentWriter(self.clone())

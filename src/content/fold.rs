@@ -12,7 +12,7 @@ use super::text::is_ignorable;
 /// comparisons are left out, and so are dots and spaces at the end, which Windows drops. Bytes that
 /// are not UTF-8 stand for themselves. It may join what one file system keeps apart, never the
 /// other way round.
-pub(super) fn fold_component(component: &[u8]) -> Vec<u8> {
+pub(crate) fn fold_component(component: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(component.len());
     if component.is_ascii() {
         key.extend(component.iter().map(u8::to_ascii_lowercase));

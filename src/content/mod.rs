@@ -11,6 +11,7 @@ mod path;
 mod text;
 mod ticket;
 
+pub(crate) use fold::fold_component;
 pub use iroh::EndpointId as PeerId;
 pub use iroh_blobs::Hash;
 pub use limits::Limits;

@@ -188,7 +188,8 @@ impl fmt::Debug for EntryPath {
     }
 }
 
-fn check(bytes: &[u8], limits: &Limits) -> Result<(), PathError> {
+/// Checks a name without making a path of it.
+pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), PathError> {
     let first = *bytes.first().ok_or(PathError::Empty)?;
     // Before anything that takes time in proportion to the length.
     if bytes.len() > limits.path_bytes {

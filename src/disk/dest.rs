@@ -162,6 +162,33 @@ impl Destination {
             .finish_dir(entry.file_name(), mode | 0o500, mtime)
     }
 
+    /// Removes the folder `entry` if it is empty.
+    ///
+    /// # Errors
+    /// Those of removing, also when it is not empty.
+    pub fn remove_dir(&self, entry: &EntryPath) -> io::Result<()> {
+        let name = entry.file_name();
+        let parent = match entry.parent() {
+            None => self.root.clone(),
+            // Never made for this.
+            Some(above) => match self.opened().get(&above).cloned() {
+                Some(open) => open,
+                None => self.open_below(&above)?,
+            },
+        };
+        self.opened().remove(entry);
+        parent.remove_dir(name)
+    }
+
+    /// Opens the folder `entry`, which has to be there.
+    fn open_below(&self, entry: &EntryPath) -> io::Result<Arc<Dir>> {
+        let mut dir = self.root.clone();
+        for name in entry.components() {
+            dir = Arc::new(dir.open_dir(name)?);
+        }
+        Ok(dir)
+    }
+
     /// Waits until everything on the file system of the destination is on the disk; says whether the
     /// system can be asked for that. If not, [`Destination::sync_names`] does a part of it.
     ///

@@ -9,6 +9,7 @@
 #[expect(dead_code, unused_imports, reason = "other suites use the rest")]
 mod common;
 
+mod destinations;
 mod disks;
 mod kills;
 mod lab;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Accept, before::risky_names, run::Job};
+use super::{Accept, risky::risky_names, run::Job};
 use crate::{
     content::{Manifest, human_bytes},
     disk,
@@ -37,7 +37,7 @@ impl Job {
             .unwrap_or(Path::new("."));
         let free = disk::available_bytes(existing).ok();
         check_space(wanted.saturating_sub(had), free)?;
-        let risky = risky_names(manifest, path);
+        let risky = risky_names(manifest, &self.only, path);
         if wanted <= self.options.ask_above && risky.is_empty() {
             return Ok(());
         }

@@ -8,13 +8,20 @@ use std::{
 
 use bao_tree::ChunkRanges;
 
-use super::place;
+use super::{made::Made, place};
 use crate::{
     content::{EntryPath, Hash, Manifest, escape},
     disk::{self, Destination, Partial},
     events::{Failure, FailureKind},
     transfer::fetch::{self, Only, Plan, Want},
 };
+
+/// Where content is placed, and what was made for that.
+pub(super) struct Prepared {
+    pub(super) destination: Arc<Destination>,
+    pub(super) partial: Arc<Partial>,
+    pub(super) made: Made,
+}
 
 /// Opens the destination and the partial folder, and makes folders.
 pub(super) fn prepare(
@@ -23,14 +30,41 @@ pub(super) fn prepare(
     only: &Only,
     path: &Path,
     root: &Hash,
-) -> Result<(Arc<Destination>, Arc<Partial>), Failure> {
-    let (destination, _) = Destination::create(path).map_err(|error| {
+) -> Result<Prepared, Failure> {
+    let (destination, top) = Destination::create(path).map_err(|error| {
         let shown = path.to_string_lossy();
         let message = format!("cannot make {}: {}", escape(&shown), disk::reason(&error));
         Failure::new(FailureKind::LocalDisk, message).hint("choose another folder with -o")
     })?;
+    let is_new = Partial::peek(&destination, root).is_none();
     let partial =
         Partial::open(&destination, root).map_err(|error| place::beside(&destination, &error))?;
+    let mut prepared = Prepared {
+        destination: Arc::new(destination),
+        partial: Arc::new(partial),
+        made: Made::new(path, top, is_new),
+    };
+    match begin(manifest, plan, only, &mut prepared) {
+        Ok(()) => Ok(prepared),
+        Err(failure) => {
+            prepared.take_back(manifest, plan);
+            Err(failure)
+        }
+    }
+}
+
+/// Makes sure that the names fit here, and makes folders.
+fn begin(
+    manifest: &Manifest,
+    plan: &Plan,
+    only: &Only,
+    prepared: &mut Prepared,
+) -> Result<(), Failure> {
+    let Prepared {
+        destination,
+        partial,
+        made,
+    } = prepared;
     let collisions = manifest.folding_collisions();
     let chosen = |path: &EntryPath| only.matches(path);
     let both = collisions
@@ -39,15 +73,14 @@ pub(super) fn prepare(
     if let Some(both) = both
         && partial
             .folds_names()
-            .map_err(|error| place::beside(&destination, &error))?
+            .map_err(|error| place::beside(destination, &error))?
     {
         let message = format!("{} and {} are the same name here", both.first, both.second);
-        let _ = partial.remove_unless_begun(&destination);
         return Err(Failure::new(FailureKind::InTheWay, message)
             .hint("take one of them with --only, or choose a file system that tells them apart"));
     }
-    place::make_folders(manifest, plan, &destination, &partial)?;
-    Ok((Arc::new(destination), Arc::new(partial)))
+    made.note_implied(manifest, plan, destination);
+    place::make_folders(manifest, plan, destination, partial)
 }
 
 /// Bytes that an earlier run left of large files that are wanted; `None` when there was none.
@@ -96,20 +129,4 @@ pub(super) fn top_level(manifest: &Manifest, plan: &Plan, only: &Only) -> Vec<Pa
 
 fn top_of(path: &EntryPath) -> Option<PathBuf> {
     EntryPath::parse(path.top()).ok().map(|top| top.to_path())
-}
-
-/// Names that programs act on by themselves when they are at the top of a home folder.
-pub(super) fn risky_names(manifest: &Manifest, path: &Path) -> Vec<String> {
-    let home = crate::profile::home_folder().and_then(|home| home.canonicalize().ok());
-    let here = path.canonicalize().ok();
-    if home.is_none() || home != here {
-        return Vec::new();
-    }
-    let hidden = manifest
-        .top_level()
-        .into_iter()
-        .filter(|top| top.starts_with(b"."));
-    hidden
-        .map(|top| escape(&String::from_utf8_lossy(top)).into_owned())
-        .collect()
 }

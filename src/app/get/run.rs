@@ -186,10 +186,7 @@ impl Job {
         (plan.wants, unfinished) = looking.await.map_err(|_| broken())?;
         self.may_go_on(manifest, &plan, unfinished.unwrap_or(0), path)
             .await?;
-        for refused in &plan.refused_links {
-            let message = format!("{refused} is left out: it is a link out of the share");
-            self.context.events.warn(WarningKind::LeftOut, message);
-        }
+        self.warn_of_links(&plan.refused_links);
         let top = top_level(manifest, &plan, &self.only);
         let wants = std::mem::take(&mut plan.wants);
         let plan = Arc::new(plan);
@@ -216,6 +213,18 @@ impl Job {
             )
             .await?;
         Ok(self.got(&plan, path, top, fetched, false))
+    }
+
+    /// Names links that are left out; not all of a million.
+    fn warn_of_links(&self, refused: &[String]) {
+        const NAMED: usize = 100;
+        let warn = |message| self.context.events.warn(WarningKind::LeftOut, message);
+        for link in refused.iter().take(NAMED) {
+            warn(format!("{link} is left out: it is a link out of the share"));
+        }
+        if let more @ 1.. = refused.len().saturating_sub(NAMED) {
+            warn(format!("{more} more links out of the share are left out"));
+        }
     }
 
     async fn plan(&self, manifest: &Arc<Manifest>, path: &Path) -> Result<Plan, Failure> {
@@ -286,12 +295,14 @@ impl Job {
             let (manifest, plan, only) = (manifest.clone(), plan.clone(), self.only.clone());
             let path = path.to_owned();
             tokio::task::spawn_blocking(move || {
-                let (destination, partial) = prepare(&manifest, &plan, &only, &path, &root)?;
-                place::note_placing(&manifest, &wants, &destination, &partial)?;
-                Ok((destination, partial, wants))
+                let prepared = prepare(&manifest, &plan, &only, &path, &root)?;
+                let (destination, partial) = (&prepared.destination, &prepared.partial);
+                place::note_placing(&manifest, &wants, destination, partial)
+                    .inspect_err(|_| prepared.take_back(&manifest, &plan))?;
+                Ok((prepared, wants))
             })
         };
-        let (destination, partial, wants) = prepared.await.unwrap_or_else(|_| Err(broken()))?;
+        let (prepared, wants) = prepared.await.unwrap_or_else(|_| Err(broken()))?;
         let (fetched, result) = match link {
             Some(link) if !wants.is_empty() => {
                 let fetch = Fetch {
@@ -299,8 +310,8 @@ impl Job {
                     first_offset: self.first_offset(),
                     wants,
                     manifest: manifest.clone(),
-                    destination: destination.clone(),
-                    partial: partial.clone(),
+                    destination: prepared.destination.clone(),
+                    partial: prepared.partial.clone(),
                     verify: self.options.verify,
                     fsync: self.options.fsync,
                     limit_rate: self.options.limit_rate,
@@ -317,16 +328,20 @@ impl Job {
             let (events, fsync) = (self.context.events.clone(), self.options.fsync);
             let profile = self.context.profile.clone();
             tokio::task::spawn_blocking(move || {
+                let (destination, partial) = (&prepared.destination, &prepared.partial);
+                if result.is_err() && fetched.placed.is_empty() {
+                    prepared.take_back(&manifest, &plan);
+                }
                 let finished = result.and_then(|()| {
-                    place::finish(&manifest, &plan, &destination, &partial, fsync, &events)
+                    place::finish(&manifest, &plan, destination, partial, fsync, &events)
                 });
                 // Also what an interrupted fetch placed need not be read again by the next run.
                 let on_disk = finished.as_ref().is_ok_and(|on_disk| *on_disk);
-                place::remember(&manifest, &fetched.placed, &destination, &profile, on_disk);
+                place::remember(&manifest, &fetched.placed, destination, &profile, on_disk);
                 finished?;
                 partial
-                    .remove_unless_begun(&destination)
-                    .map_err(|error| place::beside(&destination, &error))?;
+                    .remove_unless_begun(destination)
+                    .map_err(|error| place::beside(destination, &error))?;
                 Ok(fetched)
             })
         };

@@ -78,7 +78,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session<'_>) -> Result<u8, Failure> {
         only.retain(&mut manifest);
         progress.finish();
         if output.json() {
-            output.object(&json::listing(&manifest));
+            output.object_in_pieces(json::listing(&manifest));
         } else if args.tree {
             output.data(table::tree(&manifest).as_bytes());
         } else {

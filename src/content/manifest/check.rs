@@ -75,8 +75,7 @@ fn entry(manifest: &Manifest, index: u32) -> Entry<'_> {
 
 /// The order in which a folder comes right before all that is below it: as of bytes, but `/` sorts
 /// before every other byte.
-fn tree_order(a: &EntryPath, b: &EntryPath) -> Ordering {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
+pub(super) fn tree_order(a: &[u8], b: &[u8]) -> Ordering {
     let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
     match a.iter().zip(b).position(|(x, y)| x != y) {
         Some(at) => rank(a[at]).cmp(&rank(b[at])),
@@ -88,8 +87,9 @@ fn tree_order(a: &EntryPath, b: &EntryPath) -> Ordering {
 fn in_tree_order(manifest: &Manifest) -> Vec<u32> {
     let all = manifest.files.len() + manifest.dirs.len() + manifest.links.len();
     let mut order: Vec<u32> = (0..u32::try_from(all).unwrap_or(u32::MAX)).collect();
+    let path = |index: &u32| entry(manifest, *index).path.as_bytes();
     // The lists are nearly in this order already, and this sort makes use of that.
-    order.sort_by(|a, b| tree_order(entry(manifest, *a).path, entry(manifest, *b).path));
+    order.sort_by(|a, b| tree_order(path(a), path(b)));
     order
 }
 
@@ -109,36 +109,51 @@ fn common_folder(a: &[u8], b: &[u8]) -> usize {
     if ends(a) && ends(b) { len } else { folder }
 }
 
-/// Checks the entries against each other: in one pass, since in tree order whatever is wrong is
-/// wrong between neighbours.
+/// Checks the entries of `manifest` against each other.
 pub(super) fn check_entries(manifest: &Manifest, limits: &Limits) -> Result<(), ManifestError> {
-    let mut folders = manifest.links.len() as u64;
-    let mut before: Option<Entry<'_>> = None;
-    for index in in_tree_order(manifest) {
-        let now = entry(manifest, index);
+    let order = in_tree_order(manifest);
+    let entries = order.iter().map(|index| {
+        let entry = entry(manifest, *index);
+        (entry.path.as_bytes(), entry.is_dir)
+    });
+    check_neighbours(entries, manifest.links.len() as u64, limits)
+}
+
+/// Checks entries against each other: paths, and whether others may lie below them, in tree order.
+/// One pass is enough, since in this order whatever is wrong is wrong between neighbours.
+pub(super) fn check_neighbours<'a>(
+    entries: impl Iterator<Item = (&'a [u8], bool)>,
+    links: u64,
+    limits: &Limits,
+) -> Result<(), ManifestError> {
+    let name = |path: &[u8]| {
+        let path = EntryPath::parse_within(path, limits);
+        path.map_err(|_| ManifestError::Damaged("a name is not allowed"))
+    };
+    let mut folders = links;
+    let mut before: Option<(&[u8], bool)> = None;
+    for (path, is_dir) in entries {
         let mut shared = 0;
-        if let Some(before) = before {
-            if before.path == now.path {
-                return Err(ManifestError::Duplicate {
-                    path: now.path.clone(),
-                });
+        if let Some((above, above_is_dir)) = before {
+            if above == path {
+                return Err(ManifestError::Duplicate { path: name(path)? });
             }
-            if !before.is_dir && now.path.starts_with(before.path) {
+            let rest = path.strip_prefix(above);
+            if !above_is_dir && rest.is_some_and(|rest| rest.starts_with(b"/")) {
                 return Err(ManifestError::Below {
-                    path: now.path.clone(),
-                    above: before.path.clone(),
+                    path: name(path)?,
+                    above: name(above)?,
                 });
             }
-            shared = common_folder(before.path.as_bytes(), now.path.as_bytes());
+            shared = common_folder(above, path);
         }
         // Folders that no entry names count as well: each would have to be made.
-        let new = &now.path.as_bytes()[shared..];
-        let slashes = new.iter().skip(1).filter(|b| **b == b'/').count();
-        folders += slashes as u64 + u64::from(now.is_dir);
+        let slashes = path[shared..].iter().skip(1).filter(|b| **b == b'/');
+        folders += slashes.count() as u64 + u64::from(is_dir);
         if folders > limits.others {
             return Err(ManifestError::TooManyFolders { max: limits.others });
         }
-        before = Some(now);
+        before = Some((path, is_dir));
     }
     Ok(())
 }

@@ -1,20 +1,19 @@
 //! Reads the metadata blob: by hand and in place.
 //!
 //! Every count in it is only a loop bound over bytes that have to be there, so a lie about one ends
-//! the loop and takes no memory.
+//! the loop and takes no memory. Everything is read twice: first by a [`Survey`], which finds whatever
+//! is wrong and keeps 8 bytes an entry, then into entries. So what is refused has not cost much more
+//! memory than its bytes.
 
 use super::{
-    BadName, DirEntry, FileEntry, LinkEntry, Manifest, ManifestError, Mtime,
-    check::Budget,
+    DirEntry, FileEntry, LinkEntry, Manifest, ManifestError, Mtime,
+    survey::Survey,
     wire::{HAS_MODE, HAS_MTIME, HAS_SIZE, HEADER, MAGIC, VERSION},
 };
 use crate::content::{EntryPath, Hash, Limits};
 
-/// Names that an error lists.
-const BAD_NAMES: usize = 10;
-
 /// Reads bytes from the front. Running out is an error, and so is a number beyond 64 bits.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -73,44 +72,75 @@ impl<'a> Input<'a> {
 
 const SHORT: ManifestError = ManifestError::Damaged("it ends too early");
 
-/// Makes paths of names, and keeps those that are refused for one error at the end.
-struct Names<'l> {
+/// Takes the entries of a list, one by one. Names are as they were sent.
+pub(super) trait Taker<'a> {
+    fn file(
+        &mut self,
+        name: &'a [u8],
+        hash: &[u8; 32],
+        metadata: FileMetadata,
+    ) -> Result<(), ManifestError>;
+
+    fn dir(&mut self, name: &'a [u8], mode: u32, mtime: Mtime) -> Result<(), ManifestError>;
+
+    fn link(&mut self, name: &'a [u8], target: &'a [u8], mtime: Mtime)
+    -> Result<(), ManifestError>;
+}
+
+/// Makes entries of what was surveyed before.
+struct Build<'l> {
+    manifest: Manifest,
     limits: &'l Limits,
-    budget: Budget,
-    bad: Vec<BadName>,
-    count: u64,
 }
 
-impl Names<'_> {
-    /// The path of an entry of type `T`, or nothing if it is refused.
-    fn parse<T>(&mut self, raw: &[u8]) -> Result<Option<EntryPath>, ManifestError> {
-        match EntryPath::parse_within(raw, self.limits) {
-            Ok(path) => {
-                self.budget.spend::<T>(raw.len())?;
-                Ok(Some(path))
-            }
-            Err(why) => {
-                self.count += 1;
-                if self.bad.len() < BAD_NAMES {
-                    self.bad.push(BadName::new(raw, why));
-                }
-                Ok(None)
-            }
-        }
-    }
-
-    fn finish(self) -> Result<(), ManifestError> {
-        match self.count {
-            0 => Ok(()),
-            count => Err(ManifestError::Names {
-                names: self.bad,
-                count,
-            }),
-        }
+impl Build<'_> {
+    fn path(&self, name: &[u8]) -> Result<EntryPath, ManifestError> {
+        let path = EntryPath::parse_within(name, self.limits);
+        path.map_err(|_| ManifestError::Damaged("a name is not allowed"))
     }
 }
 
-/// Reads both blobs. What the entries owe each other is not checked here.
+impl<'a> Taker<'a> for Build<'_> {
+    fn file(
+        &mut self,
+        name: &'a [u8],
+        hash: &[u8; 32],
+        (size, mode, mtime): FileMetadata,
+    ) -> Result<(), ManifestError> {
+        let path = self.path(name)?;
+        self.manifest.files.push(FileEntry {
+            path,
+            hash: Hash::from_bytes(*hash),
+            size,
+            mode,
+            mtime,
+        });
+        Ok(())
+    }
+
+    fn dir(&mut self, name: &'a [u8], mode: u32, mtime: Mtime) -> Result<(), ManifestError> {
+        let path = self.path(name)?;
+        self.manifest.dirs.push(DirEntry { path, mode, mtime });
+        Ok(())
+    }
+
+    fn link(
+        &mut self,
+        name: &'a [u8],
+        target: &'a [u8],
+        mtime: Mtime,
+    ) -> Result<(), ManifestError> {
+        let path = self.path(name)?;
+        self.manifest.links.push(LinkEntry {
+            path,
+            target: target.into(),
+            mtime,
+        });
+        Ok(())
+    }
+}
+
+/// Reads both blobs, and checks what the entries owe each other.
 pub(super) fn decode(
     hash_seq: &[u8],
     meta: &[u8],
@@ -152,7 +182,18 @@ pub(super) fn decode(
             return Err(ManifestError::Damaged("a name is not UTF-8"));
         }
     }
-    decode_entries(hashes, names, section(behind)?, limits)
+    let section = section(behind)?;
+    let mut survey = Survey::new(meta, limits);
+    entries(hashes, names.clone(), section.clone(), limits, &mut survey)?;
+    survey.finish(section.is_some())?;
+    let mut build = Build {
+        manifest: Manifest::default(),
+        limits,
+    };
+    // As many as there are hashes, and those are here.
+    build.manifest.files.reserve_exact(hashes.len());
+    entries(hashes, names, section, limits, &mut build)?;
+    Ok(build.manifest)
 }
 
 /// The body of Grove's section, if there is one.
@@ -179,73 +220,89 @@ fn section(mut input: Input<'_>) -> Result<Option<Input<'_>>, ManifestError> {
     Ok(Some(input))
 }
 
-fn decode_entries(
+/// Hands every entry to `taker`: files, folders, links.
+fn entries<'a>(
     hashes: &[[u8; 32]],
-    mut names: Input<'_>,
-    mut body: Option<Input<'_>>,
+    mut names: Input<'a>,
+    mut body: Option<Input<'a>>,
     limits: &Limits,
-) -> Result<Manifest, ManifestError> {
-    let mut paths = Names {
-        limits,
-        budget: Budget::new(),
-        bad: Vec::new(),
-        count: 0,
+    taker: &mut impl Taker<'a>,
+) -> Result<(), ManifestError> {
+    let mut raw_names = match &mut body {
+        Some(body) => RawNames::skip(body, hashes.len() as u64)?,
+        None => RawNames::default(),
     };
-    let raw_names = match &mut body {
-        Some(body) => raw_names(body, hashes.len() as u64)?,
-        None => Vec::new(),
-    };
-    let mut raw_names = raw_names.into_iter().peekable();
-    let mut manifest = Manifest::default();
-    // As many as there are hashes, and those are here.
-    manifest.files.reserve_exact(hashes.len());
     for (index, hash) in (0_u64..).zip(hashes) {
         let stand_in = names.bytes()?;
-        let raw = raw_names.next_if(|(at, _)| *at == index);
-        let (size, mode, mtime) = match &mut body {
+        let name = raw_names.of(index)?.unwrap_or(stand_in);
+        let metadata = match &mut body {
             Some(body) => file_metadata(body)?,
             None => (None, None, None),
         };
-        if let Some(path) = paths.parse::<FileEntry>(raw.map_or(stand_in, |(_, raw)| raw))? {
-            manifest.files.push(FileEntry {
-                path,
-                hash: Hash::from_bytes(*hash),
-                size,
-                mode,
-                mtime,
-            });
-        }
+        taker.file(name, hash, metadata)?;
     }
-    if let Some(body) = &mut body {
-        others(body, &mut manifest, &mut paths)?;
+    match &mut body {
+        Some(body) => others(body, limits, taker),
+        None => Ok(()),
     }
-    paths.finish()?;
-    if body.is_some() && !is_sorted(&manifest) {
-        return Err(ManifestError::Damaged("its entries are not in order"));
-    }
-    Ok(manifest)
 }
 
-/// The names that are not UTF-8, by the index of their files.
-fn raw_names<'a>(body: &mut Input<'a>, files: u64) -> Result<Vec<(u64, &'a [u8])>, ManifestError> {
-    let mut raw_names: Vec<(u64, &[u8])> = Vec::new();
-    for _ in 0..body.varint()? {
-        let index = body.varint()?;
-        let in_order = raw_names.last().is_none_or(|(before, _)| *before < index);
-        if !in_order || index >= files {
-            return Err(ManifestError::Damaged("a raw name belongs to no file"));
-        }
-        let raw = body.bytes()?;
-        if std::str::from_utf8(raw).is_ok() {
-            // Else a share could show one name here and another one in other tools.
-            return Err(ManifestError::Damaged("a raw name is not needed"));
-        }
-        raw_names.push((index, raw));
-    }
-    Ok(raw_names)
+/// The names that are not UTF-8, by the index of their files. They too are read where they are.
+#[derive(Default)]
+struct RawNames<'a> {
+    left: u64,
+    input: Input<'a>,
+    next: Option<(u64, &'a [u8])>,
 }
 
-type FileMetadata = (Option<u64>, Option<u32>, Option<Mtime>);
+impl<'a> RawNames<'a> {
+    /// Checks the raw names at the start of `body`, and goes on behind them.
+    fn skip(body: &mut Input<'a>, files: u64) -> Result<Self, ManifestError> {
+        let count = body.varint()?;
+        let mut raw_names = Self {
+            left: count,
+            input: body.clone(),
+            next: None,
+        };
+        let mut before = None;
+        for _ in 0..count {
+            let index = body.varint()?;
+            if before >= Some(index) || index >= files {
+                return Err(ManifestError::Damaged("a raw name belongs to no file"));
+            }
+            before = Some(index);
+            if std::str::from_utf8(body.bytes()?).is_ok() {
+                // Else a share could show one name here and another one in other tools.
+                return Err(ManifestError::Damaged("a raw name is not needed"));
+            }
+        }
+        raw_names.advance()?;
+        Ok(raw_names)
+    }
+
+    fn advance(&mut self) -> Result<(), ManifestError> {
+        self.next = None;
+        if let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            self.next = Some((self.input.varint()?, self.input.bytes()?));
+        }
+        Ok(())
+    }
+
+    /// The raw name of file number `index`, if it has one; asked for each file in turn.
+    fn of(&mut self, index: u64) -> Result<Option<&'a [u8]>, ManifestError> {
+        match self.next {
+            Some((at, raw)) if at == index => {
+                self.advance()?;
+                Ok(Some(raw))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Size, mode and time of a file, as far as they are said.
+pub(super) type FileMetadata = (Option<u64>, Option<u32>, Option<Mtime>);
 
 fn file_metadata(body: &mut Input<'_>) -> Result<FileMetadata, ManifestError> {
     let flags = body.byte()?;
@@ -260,45 +317,27 @@ fn file_metadata(body: &mut Input<'_>) -> Result<FileMetadata, ManifestError> {
 }
 
 /// Folders and links.
-fn others(
-    body: &mut Input<'_>,
-    manifest: &mut Manifest,
-    paths: &mut Names<'_>,
+fn others<'a>(
+    body: &mut Input<'a>,
+    limits: &Limits,
+    taker: &mut impl Taker<'a>,
 ) -> Result<(), ManifestError> {
-    let limits = paths.limits;
     let dirs = body.varint()?;
     let too_many = ManifestError::TooManyFolders { max: limits.others };
     if dirs > limits.others {
         return Err(too_many);
     }
     for _ in 0..dirs {
-        let path = paths.parse::<DirEntry>(body.bytes()?)?;
-        let (mode, mtime) = (body.small()?, body.mtime()?);
-        if let Some(path) = path {
-            manifest.dirs.push(DirEntry { path, mode, mtime });
-        }
+        let name = body.bytes()?;
+        taker.dir(name, body.small()?, body.mtime()?)?;
     }
     let links = body.varint()?;
     if links > limits.others - dirs {
         return Err(too_many);
     }
     for _ in 0..links {
-        let path = paths.parse::<LinkEntry>(body.bytes()?)?;
-        let (target, mtime) = (body.bytes()?, body.mtime()?);
-        if let Some(path) = path {
-            paths.budget.spend::<()>(target.len())?;
-            manifest.links.push(LinkEntry {
-                path,
-                target: target.into(),
-                mtime,
-            });
-        }
+        let (name, target) = (body.bytes()?, body.bytes()?);
+        taker.link(name, target, body.mtime()?)?;
     }
     Ok(())
-}
-
-fn is_sorted(manifest: &Manifest) -> bool {
-    manifest.files.is_sorted_by_key(|f| &f.path)
-        && manifest.dirs.is_sorted_by_key(|d| &d.path)
-        && manifest.links.is_sorted_by_key(|l| &l.path)
 }

@@ -298,13 +298,22 @@ impl Partial {
         Ok(())
     }
 
+    /// Whether a large file was begun that another run may finish. Also when that is not known.
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        let names = self.dir.names();
+        names.map_or(true, |names| {
+            let is_record = |name: &Vec<u8>| name.ends_with(b".have") || name.ends_with(b".more");
+            names.iter().any(is_record)
+        })
+    }
+
     /// Removes the folder, unless a large file in it was begun and may be finished another time.
     ///
     /// # Errors
     /// Those of removing.
     pub fn remove_unless_begun(&self, destination: &Destination) -> io::Result<()> {
-        let is_record = |name: &Vec<u8>| name.ends_with(b".have") || name.ends_with(b".more");
-        if self.dir.names()?.iter().any(is_record) {
+        if self.is_begun() {
             return Ok(());
         }
         self.remove(destination)

@@ -1,6 +1,9 @@
 //! What a ticket names: the manifest, fetched and verified with limits.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bao_tree::{ChunkNum, ChunkRanges};
 use iroh_blobs::BlobFormat;
@@ -54,6 +57,7 @@ async fn with_retries(
     limits: &Limits,
 ) -> Result<Listing, Failure> {
     let mut tries = 0;
+    let mut lost = 0;
     loop {
         let connection = wire.link.connection().await?;
         let result = match format {
@@ -62,7 +66,14 @@ async fn with_retries(
         };
         match result {
             Ok(listing) => return Ok(listing),
-            Err(StreamError::Lost) => {}
+            Err(StreamError::Lost) => {
+                // A list starts again from its beginning, so what came of it is no progress; but a
+                // slow link that was lost while it came gets a few more chances.
+                if wire.received.swap(0, Ordering::Relaxed) > 0 && lost < TRIES {
+                    lost += 1;
+                    wire.link.progressed();
+                }
+            }
             Err(StreamError::Incomplete | StreamError::Reset(Reset::Internal)) if tries < TRIES => {
                 tries += 1;
             }

@@ -1,20 +1,23 @@
 //! Other names for files whose own is taken: `--rename`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     content::{EntryPath, Manifest},
     events::{Failure, FailureKind},
 };
 
-/// How many names are tried for one file.
-const TRIES: u32 = 10_000;
+/// Numbers from one of these up to the next are as long as each other. Up to the last is tried.
+const LENGTHS: [u32; 5] = [1, 10, 100, 1000, 10_000];
 
 /// Finds names that nothing has, neither at the destination nor in the share.
 pub(super) struct Renamer<'a> {
     manifest: &'a Manifest,
     /// Names of the share and names given; built when the first is needed.
     taken: Option<HashSet<EntryPath>>,
+    /// For the first name of those with numbers of one length: the lowest number whose name may be
+    /// free. Names that are cut because they are too long may have all their other names in common.
+    next: HashMap<EntryPath, u32>,
 }
 
 impl<'a> Renamer<'a> {
@@ -22,6 +25,7 @@ impl<'a> Renamer<'a> {
         Self {
             manifest,
             taken: None,
+            next: HashMap::new(),
         }
     }
 
@@ -36,16 +40,26 @@ impl<'a> Renamer<'a> {
         let taken = self
             .taken
             .get_or_insert_with(|| manifest.paths().cloned().collect());
-        for number in 1..TRIES {
-            let Some(candidate) = numbered(path, number) else {
+        for lengths in LENGTHS.windows(2) {
+            let Some(first) = numbered(path, lengths[0]) else {
                 break;
             };
-            if taken.contains(&candidate) {
-                continue;
-            }
-            if let Some(there) = free(&candidate)? {
-                taken.insert(candidate.clone());
-                return Ok((candidate, there));
+            let next = self.next.entry(first).or_insert(lengths[0]);
+            for number in *next..lengths[1] {
+                let Some(candidate) = numbered(path, number) else {
+                    break;
+                };
+                if taken.contains(&candidate) {
+                    // All names before it are taken, too, and stay so.
+                    if *next == number {
+                        *next += 1;
+                    }
+                    continue;
+                }
+                if let Some(there) = free(&candidate)? {
+                    taken.insert(candidate.clone());
+                    return Ok((candidate, there));
+                }
             }
         }
         Err(Failure::new(
@@ -94,6 +108,23 @@ mod tests {
         assert_eq!(name("a", 2), "a (2)");
         assert_eq!(name(".bashrc", 1), ".bashrc (1)");
         assert_eq!(name("a.tar.gz", 3), "a.tar (3).gz");
+    }
+
+    #[test]
+    fn ten_thousand_names_for_one_are_found_at_once() {
+        let manifest = Manifest::default();
+        let mut renamer = Renamer::new(&manifest);
+        let began = std::time::Instant::now();
+        let mut names = HashSet::new();
+        for number in 0..9999 {
+            // All the same where they are cut to make room for a number.
+            let name = format!("{}{number:05}", "x".repeat(250));
+            let path = EntryPath::parse(name.as_bytes()).unwrap();
+            let (name, _) = renamer.free_name(&path, |_| Ok(Some(false))).unwrap();
+            assert!(names.insert(name));
+        }
+        // One by one it would be fifty million names, and take many minutes.
+        assert!(began.elapsed().as_secs() < 60);
     }
 
     #[test]

@@ -39,6 +39,9 @@ const SLOWEST: u64 = 16 * 1024;
 /// How often an answer that the sharer cut short without a reason is asked for again.
 const TRIES: u32 = 5;
 
+/// Of how many files is told that they cannot be had; a sharer could say so of a million.
+const NAMED: usize = 1000;
+
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
@@ -203,11 +206,13 @@ impl Work {
     }
 
     /// Whether asking again makes sense after `error`, counting in `tries`; if not, the failure.
+    /// `kept` is how much of what came is kept so far, in any unit.
     async fn again(
         &self,
         connection: &Connection,
         error: StreamError,
         tries: &mut Tries,
+        kept: u64,
     ) -> Result<(), Failure> {
         match error {
             // The link decides how long that goes on.
@@ -216,7 +221,7 @@ impl Work {
                 Ok(())
             }
             StreamError::Incomplete | StreamError::Reset(Reset::Internal | Reset::Limit)
-                if tries.once_more(self.wire.received.load(Ordering::Relaxed)) =>
+                if tries.once_more(kept) =>
             {
                 tokio::time::sleep(Duration::from_millis(200 * u64::from(tries.count))).await;
                 Ok(())
@@ -254,15 +259,13 @@ impl Work {
         } else {
             format!("the sharer cannot read {place}")
         };
-        self.fetch.events.warn(WarningKind::Changed, &message);
-        let failed = Unavailable {
-            message,
-            size: want.size,
-        };
-        self.failed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(failed);
+        let size = want.size;
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        // The end says how many there were in all.
+        if failed.len() < NAMED {
+            self.fetch.events.warn(WarningKind::Changed, &message);
+        }
+        failed.push(Unavailable { message, size });
     }
 
     fn offset(&self, number: u32) -> u64 {
@@ -293,7 +296,8 @@ impl Work {
             if let Ok(mut part) = file.part.try_lock()
                 && !file.is_settled()
             {
-                parts.extend(part.take());
+                // Where nothing is had, there is nothing to go on with another time.
+                parts.extend(part.take().filter(|part| !part.have().is_empty()));
             }
         }
         let work = self.clone();
@@ -312,15 +316,14 @@ impl Work {
 #[derive(Debug, Default)]
 struct Tries {
     count: u32,
-    received: u64,
+    kept: u64,
 }
 
 impl Tries {
-    /// Whether to ask once more; `received` bytes have come so far, and any progress starts the
-    /// count anew.
-    fn once_more(&mut self, received: u64) -> bool {
-        if received > self.received {
-            self.received = received;
+    /// Whether to ask once more; so much is `kept` so far, and any progress starts the count anew.
+    fn once_more(&mut self, kept: u64) -> bool {
+        if kept > self.kept {
+            self.kept = kept;
             self.count = 0;
         }
         self.count += 1;

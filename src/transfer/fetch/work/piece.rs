@@ -54,7 +54,10 @@ impl Work {
                     *file.part.lock().await = None;
                     return Ok(());
                 }
-                Err(error) => self.again(&connection, error, &mut tries).await?,
+                Err(error) => {
+                    let kept = self.bytes_done.load(Ordering::Relaxed);
+                    self.again(&connection, error, &mut tries, kept).await?;
+                }
             }
         }
     }

@@ -23,31 +23,28 @@ impl Work {
     /// Fetches small files until each is placed or cannot be had.
     pub(super) async fn small(self: &Arc<Self>, mut wants: Vec<Want>) -> Result<(), Failure> {
         let mut tries = Tries::default();
+        let all = wants.len();
         while !wants.is_empty() {
             let connection = self.wire.link.connection().await?;
-            match self.small_once(&connection, &mut wants).await {
+            let result = self.small_once(&connection, &mut wants).await;
+            // Of a file that did not come whole nothing is kept.
+            let kept = (all - wants.len()) as u64;
+            match result {
                 Ok(()) => {}
                 Err(StreamError::Reset(
                     reset @ (Reset::Changed(file) | Reset::Unreadable(file)),
                 )) => {
                     // Asked for alone, a file may have another number at the sharer.
                     let is_it = |want: &Want| want.number == file || self.fetch.first_offset == 0;
-                    match wants.iter().position(is_it) {
-                        Some(at) => {
-                            let want = wants.remove(at);
-                            self.cannot_be_had(&want, reset);
-                        }
-                        None => {
-                            self.again(
-                                &connection,
-                                StreamError::Reset(Reset::Internal),
-                                &mut tries,
-                            )
-                            .await?;
-                        }
+                    if let Some(at) = wants.iter().position(is_it) {
+                        let want = wants.remove(at);
+                        self.cannot_be_had(&want, reset);
+                    } else {
+                        let error = StreamError::Reset(Reset::Internal);
+                        self.again(&connection, error, &mut tries, kept).await?;
                     }
                 }
-                Err(error) => self.again(&connection, error, &mut tries).await?,
+                Err(error) => self.again(&connection, error, &mut tries, kept).await?,
             }
         }
         Ok(())
@@ -84,6 +81,7 @@ impl Work {
             };
             match taken.await {
                 Ok(content) => {
+                    self.wire.link.progressed();
                     bytes += content.len();
                     gathered.push((want.clone(), content));
                 }
