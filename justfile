@@ -30,6 +30,10 @@ root *words:
 torture kills="1000":
     GROVE_TEST_KILLS={{ kills }} cargo test --test root -- --ignored --nocapture random_kills
 
+# Kills and errors at system calls that are about files: so many of each line of Grove, or all, for hours.
+sweep points="all" *words:
+    GROVE_TEST_POINTS={{ points }} cargo test --test faults -- --ignored --nocapture --test-threads 1 {{ words }}
+
 # Compares the speed with sendme's, in a table for docs/performance.md.
 bench runs="5":
     test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --root target/peers

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::sys::{Dir, Found};
-use crate::content::{EntryPath, LinkEntry, Mtime};
+use crate::content::{EntryPath, Mtime};
 
 /// Folder handles that are kept open. Entries come sorted, so few folders are in use at a time.
 const OPEN_DIRS: usize = 64;
@@ -134,7 +134,7 @@ impl Destination {
         self.parent(entry)?.open_file(entry.file_name(), false)
     }
 
-    /// Moves the file `name` in `from` to the place of `entry`, whose folder is made when it is
+    /// Moves the file or link `name` in `from` to the place of `entry`, whose folder is made when it is
     /// missing.
     ///
     /// # Errors
@@ -147,22 +147,6 @@ impl Destination {
         replace: bool,
     ) -> io::Result<()> {
         from.rename(name, &*self.parent(entry)?, entry.file_name(), replace)
-    }
-
-    /// Makes a symbolic link.
-    ///
-    /// # Errors
-    /// `AlreadyExists` when something is there; those of making.
-    pub fn make_link(&self, link: &LinkEntry, at: &EntryPath, replace: bool) -> io::Result<()> {
-        let parent = self.parent(at)?;
-        match parent.symlink(&link.target, at.file_name()) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && replace => {
-                parent.remove_file(at.file_name())?;
-                parent.symlink(&link.target, at.file_name())?;
-            }
-            other => other?,
-        }
-        parent.set_mtime(at.file_name(), link.mtime)
     }
 
     /// Gives a folder its mode (its owner can always enter it) and modification time.

@@ -6,6 +6,7 @@
 //! | `lock` | held while a fetch is at work here |
 //! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; 4 bytes each, little-endian |
 //! | `N.new` | a small file, number N of the share, that is being written; worth nothing after a kill |
+//! | `link-N.new` | link number N of the share, that is being made |
 //! | `N.data` | a large file that is being fetched, in its final form except for the gaps |
 //! | `N.tree` | its outboard, as far as it is known |
 //! | `N.have` | which parts of it were verified and written, see [`have`] |
@@ -29,7 +30,7 @@ use super::{
     Destination, FileStat,
     sys::{self, Dir},
 };
-use crate::content::{EntryPath, Hash, Mtime, PARTIAL_DIR};
+use crate::content::{EntryPath, Hash, LinkEntry, Mtime, PARTIAL_DIR};
 
 /// The folder of one unfinished fetch.
 #[derive(Debug)]
@@ -67,7 +68,8 @@ impl Partial {
     /// kill left half-written is swept.
     ///
     /// # Errors
-    /// `ResourceBusy` when another fetch is at work here; those of making and opening.
+    /// `ResourceBusy` when another fetch is at work here; `IsADirectory` when there is a folder in it,
+    /// which is not Grove's; those of making and opening.
     pub fn open(destination: &Destination, root: &Hash) -> io::Result<Self> {
         let name = root.to_hex();
         let holder = open_or_make(destination.root(), PARTIAL_DIR.as_bytes())?;
@@ -83,8 +85,12 @@ impl Partial {
             Ok(()) | Err(TryLockError::Error(_)) => {}
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::ResourceBusy.into()),
         }
-        for left in dir.names()?.iter().filter(|name| name.ends_with(b".new")) {
-            dir.remove_file(left)?;
+        for name in dir.names()? {
+            if name.ends_with(b".new") {
+                dir.remove_file(&name)?;
+            } else if matches!(dir.look(&name)?, sys::Found::Dir(_)) {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
         }
         Ok(Self {
             dir,
@@ -124,6 +130,31 @@ impl Partial {
             destination.place(&self.dir, &name, entry, finish.replace)?;
             FileStat::of(&file)
         })();
+        if placed.is_err() {
+            // The first error is the one to report.
+            let _ = self.dir.remove_file(&name);
+        }
+        placed
+    }
+
+    /// Makes the symbolic link `link`, number `number` of the share's, in its place: with its time, and
+    /// without a moment in which what it replaces is gone already.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something is in the way; those of making. Nothing is left behind.
+    pub fn place_link(
+        &self,
+        number: usize,
+        link: &LinkEntry,
+        destination: &Destination,
+        replace: bool,
+    ) -> io::Result<()> {
+        let name = format!("link-{number}.new").into_bytes();
+        self.dir.symlink(&link.target, &name)?;
+        let placed = self
+            .dir
+            .set_mtime(&name, link.mtime)
+            .and_then(|()| destination.place(&self.dir, &name, &link.path, replace));
         if placed.is_err() {
             // The first error is the one to report.
             let _ = self.dir.remove_file(&name);
@@ -240,8 +271,7 @@ impl Partial {
             self.dir.remove_file(&name)?;
         }
         self.holder.remove_dir(self.name.as_bytes())?;
-        // Another share may have its own folder in there.
-        let _ = destination.root().remove_dir(PARTIAL_DIR.as_bytes());
+        Self::remove_holder_if_empty(destination);
         Ok(())
     }
 
@@ -250,15 +280,19 @@ impl Partial {
     /// # Errors
     /// Those of removing.
     pub fn remove_unless_begun(&self, destination: &Destination) -> io::Result<()> {
-        if self
-            .dir
-            .names()?
-            .iter()
-            .any(|name| name.ends_with(b".have"))
-        {
+        // Not by its record, which a kill may leave when the file has its final name already.
+        let is_begun = |name: &Vec<u8>| name.ends_with(b".data");
+        if self.dir.names()?.iter().any(is_begun) {
             return Ok(());
         }
         self.remove(destination)
+    }
+
+    /// Removes the folder that those of all fetches are in, if it is empty: a kill may come just before
+    /// that is done.
+    pub fn remove_holder_if_empty(destination: &Destination) {
+        // Another share may have its own folder in there; and most often there is none.
+        let _ = destination.root().remove_dir(PARTIAL_DIR.as_bytes());
     }
 
     /// Whether the file system takes names for the same that differ in case or Unicode form only.

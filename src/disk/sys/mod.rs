@@ -190,6 +190,16 @@ pub(crate) fn unique() -> String {
     format!("{}-{:x}-{count}", process::id(), since.as_nanos())
 }
 
+/// Whether [`unique`] may have made this name.
+pub(crate) fn is_unique(name: &str) -> bool {
+    let mut parts = name.split('-');
+    let mut number = || {
+        let part = parts.next();
+        part.is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    number() && number() && number() && parts.next().is_none()
+}
+
 /// What went wrong, as a phrase for a person: "permission denied", "the disk is full".
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
