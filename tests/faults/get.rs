@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     common::{Peer, Sharing, filler, link, snapshot, write},
-    scene::{Place, Scene, reference_tree},
+    scene::{Place, Scene, copy, reference_tree},
     tracer::{Deed, Fault, Traced, Tracing},
 };
 
@@ -30,7 +30,8 @@ pub(crate) struct Get {
     args: &'static [&'static str],
     /// Somebody who was killed on the way, if this goes on from there.
     begun: Option<Place>,
-    before: fn(&Peer),
+    /// Makes what stands there before; the second is what is shared.
+    before: fn(&Peer, &Peer),
 }
 
 impl Get {
@@ -46,7 +47,7 @@ impl Get {
             _sharing: Mutex::new(sharing),
             args,
             begun: None,
-            before: |_| {},
+            before: |_, _| {},
         }
     }
 
@@ -74,10 +75,10 @@ impl Get {
     /// Where other files have the names, and some are the same already.
     pub(crate) fn overwriting() -> Self {
         let mut get = Self::of("get --overwrite", &["--overwrite"], 3 << 20);
-        get.before = |bob| {
+        get.before = |bob, alice| {
             write(&bob.path("p/large"), &filler(3 << 19));
             write(&bob.path("p/sizes/1"), b"x");
-            write(&bob.path("p/sizes/16384"), &filler(16 << 10));
+            copy(&alice.path("p/sizes/16384"), &bob.path("p/sizes/16384"));
             for number in 0..8 {
                 write(&bob.path(format!("p/many/{}/{number}", number % 3)), b"old");
             }
@@ -122,17 +123,16 @@ impl Get {
     }
 
     /// What has its final name is whole, or what stood there before.
-    fn nothing_is_damaged(&self, place: &Place, old: Option<&Peer>) {
+    fn nothing_is_damaged(&self, place: &Place) {
         let here = place.peer.path("p");
         if !here.exists() {
             return;
         }
         let whole = snapshot(&self.expected());
-        let old = old.map(|old| snapshot(&old.path("p"))).unwrap_or_default();
         for (path, entry) in snapshot(&here) {
             let at = here.join(&path);
             assert!(whole.contains_key(&path), "{} is too much", at.display());
-            let same = whole.get(&path) == Some(&entry) || old.get(&path) == Some(&entry);
+            let same = whole.get(&path) == Some(&entry) || place.before.get(&path) == Some(&entry);
             assert!(at.is_dir() || same, "{} is damaged", at.display());
         }
     }
@@ -164,16 +164,16 @@ impl Scene for Get {
         if self.is_crowded() {
             bob.write(".grove-partial/0123/0.data", "another fetch");
         }
-        (self.before)(&bob);
+        (self.before)(&bob, &self.alice);
         if let Some(begun) = &self.begun {
-            let status = Command::new("cp")
-                .args(["-a", "--sparse=always", "-T"])
-                .args([begun.peer.path("..").canonicalize().unwrap(), bob.path("..").canonicalize().unwrap()])
-                .status();
-            assert!(status.unwrap().success());
+            copy(&begun.peer.path(".."), &bob.path(".."));
         }
         let kept = if self.is_crowded() { 3 } else { 2 };
-        Place::new(bob).keep(&SENTINELS[..kept])
+        let mut place = Place::new(bob).keep(&SENTINELS[..kept]);
+        if place.peer.path("p").exists() {
+            place.before = snapshot(&place.peer.path("p"));
+        }
+        place
     }
 
     fn run(&self, place: &Place, fault: Fault, reading: bool) -> Traced {
@@ -183,9 +183,7 @@ impl Scene for Get {
     fn check(&self, place: &Place, ended: &Traced) {
         place.check_own();
         place.check_identity();
-        let old = Peer::new("old");
-        (self.before)(&old);
-        self.nothing_is_damaged(place, Some(&old).filter(|old| old.path("p").exists()));
+        self.nothing_is_damaged(place);
         self.nothing_else_is_there(place);
         if self.is_output() {
             let whole = fs::read(self.expected().join("large")).unwrap();

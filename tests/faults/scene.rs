@@ -6,6 +6,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use crate::{
@@ -45,28 +46,32 @@ pub(crate) trait Scene: Sync {
 pub(crate) struct Place {
     pub(crate) peer: Peer,
     /// What was there before, and what is not Grove's to touch.
-    own: Files,
+    own: BTreeMap<PathBuf, Files>,
+    /// What was there before, and may be replaced.
+    pub(crate) before: Files,
 }
 
 impl Place {
     pub(crate) fn new(peer: Peer) -> Self {
-        Self { peer, own: Files::new() }
+        Self {
+            peer,
+            own: BTreeMap::new(),
+            before: Files::new(),
+        }
     }
 
     /// Notes what stands at these paths, which nobody may touch.
     pub(crate) fn keep(mut self, paths: &[&str]) -> Self {
         for path in paths {
-            for (below, entry) in snapshot(&self.peer.path(path)) {
-                self.own.insert(Path::new(path).join(below), entry);
-            }
+            self.own.insert(path.into(), snapshot(&self.peer.path(path)));
         }
         self
     }
 
     pub(crate) fn check_own(&self) {
         for (path, before) in &self.own {
-            let now = snapshot(&self.peer.path(path)).remove(Path::new(""));
-            assert_eq!(now.as_ref(), Some(before), "{} was touched", path.display());
+            let now = snapshot(&self.peer.path(path));
+            assert!(now == *before, "{} was touched", path.display());
         }
     }
 
@@ -94,7 +99,7 @@ impl Place {
             paths.collect()
         };
         if !left(self).is_empty() {
-            self.peer.grove(&["cache", "clear", "--yes"]).expect(0);
+            self.peer.grove(&["cache", "clear"]).expect(0);
             assert_eq!(left(self), [Path::new(""); 0], "it stays for ever");
         }
     }
@@ -103,6 +108,13 @@ impl Place {
         let dir = self.peer.path("").parent().unwrap().canonicalize().unwrap();
         Watch { below: vec![dir], reading }
     }
+}
+
+/// Copies a file or a tree with everything about it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    let mut command = Command::new("cp");
+    command.args(["-a", "--sparse=always", "-T"]).args([from, to]);
+    assert!(command.status().unwrap().success());
 }
 
 /// Files of all the sizes that are treated in a way of their own, links, and empty folders.
