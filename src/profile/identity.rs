@@ -73,7 +73,11 @@ fn parse(text: &[u8]) -> Option<SecretKey> {
 /// What the file of a key holds.
 fn text_of(key: &SecretKey) -> String {
     let (secret, public) = (key.to_bytes(), key.public());
-    format!("{}\n{}\n", HEXLOWER.encode(&secret), HEXLOWER.encode(public.as_bytes()))
+    format!(
+        "{}\n{}\n",
+        HEXLOWER.encode(&secret),
+        HEXLOWER.encode(public.as_bytes())
+    )
 }
 
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {
@@ -115,7 +119,9 @@ fn sweep(dir: &Path) {
     for entry in entries {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let ours = name.strip_prefix("identity.").and_then(|name| name.strip_suffix(".new"));
+        let ours = name
+            .strip_prefix("identity.")
+            .and_then(|name| name.strip_suffix(".new"));
         // Somebody's own copies are called otherwise.
         if ours.is_some_and(sys::is_unique) {
             // What cannot be removed now is in nobody's way.

@@ -63,12 +63,23 @@ impl Call {
     pub(crate) fn can_fail_with(&self, error: Errno) -> bool {
         let takes_room = matches!(
             self.kind,
-            Kind::Create | Kind::Write | Kind::Sync | Kind::Rename | Kind::Resize | Kind::MakeDir | Kind::MakeLink
+            Kind::Create
+                | Kind::Write
+                | Kind::Sync
+                | Kind::Rename
+                | Kind::Resize
+                | Kind::MakeDir
+                | Kind::MakeLink
         );
         match error {
             Errno::ENOSPC | Errno::EDQUOT => takes_room,
-            Errno::EROFS => self.kind.changes() && !matches!(self.kind, Kind::Write | Kind::Sync | Kind::Lock),
-            Errno::EACCES => !matches!(self.kind, Kind::Write | Kind::Sync | Kind::Resize | Kind::Read | Kind::List | Kind::Lock),
+            Errno::EROFS => {
+                self.kind.changes() && !matches!(self.kind, Kind::Write | Kind::Sync | Kind::Lock)
+            }
+            Errno::EACCES => !matches!(
+                self.kind,
+                Kind::Write | Kind::Sync | Kind::Resize | Kind::Read | Kind::List | Kind::Lock
+            ),
             Errno::EMFILE => matches!(self.kind, Kind::Create | Kind::Open),
             Errno::EINTR => matches!(
                 self.kind,
@@ -195,7 +206,10 @@ fn text(program: Pid, address: u64) -> Option<PathBuf> {
     // A page at a time: there need not be one behind it.
     while !bytes.contains(&0) && bytes.len() < 2 * 4096 {
         let mut page = vec![0; usize::try_from(PAGE - at % PAGE).ok()?];
-        let count = memory.read_at(&mut page, at).ok().filter(|count| *count > 0)?;
+        let count = memory
+            .read_at(&mut page, at)
+            .ok()
+            .filter(|count| *count > 0)?;
         bytes.extend(&page[..count]);
         at += count as u64;
     }

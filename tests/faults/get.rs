@@ -60,9 +60,23 @@ impl Get {
     pub(crate) fn resumed() -> Self {
         let mut get = Self::of("get again", &[], LARGE);
         let begun = get.place();
-        let all = get.run(&get.place(), Fault { at: usize::MAX, deed: Deed::Watch }, false);
+        let all = get.run(
+            &get.place(),
+            Fault {
+                at: usize::MAX,
+                deed: Deed::Watch,
+            },
+            false,
+        );
         let at = all.calls.len() * 2 / 3;
-        get.run(&begun, Fault { at, deed: Deed::Kill }, false);
+        get.run(
+            &begun,
+            Fault {
+                at,
+                deed: Deed::Kill,
+            },
+            false,
+        );
         get.begun = Some(begun);
         get
     }
@@ -90,7 +104,11 @@ impl Get {
 
     /// A part of it.
     pub(crate) fn chosen() -> Self {
-        Self::of("get --only", &["--only", "many/1", "--only", "large"], 2 << 20)
+        Self::of(
+            "get --only",
+            &["--only", "many/1", "--only", "large"],
+            2 << 20,
+        )
     }
 
     /// One file, to standard output.
@@ -141,13 +159,17 @@ impl Get {
         for entry in fs::read_dir(place.peer.path("")).unwrap() {
             let name = entry.unwrap().file_name();
             let known = ["p", "mine", "my folder", ".grove-partial"];
-            assert!(known.iter().any(|known| name == *known), "{name:?} appeared");
+            assert!(
+                known.iter().any(|known| name == *known),
+                "{} appeared",
+                name.display()
+            );
         }
         let partial = place.peer.path(".grove-partial");
         let own = self.root.as_str();
         for entry in fs::read_dir(partial).into_iter().flatten() {
             let name = entry.unwrap().file_name();
-            assert!(name == "0123" || name == own, "{name:?} appeared");
+            assert!(name == "0123" || name == own, "{} appeared", name.display());
         }
     }
 }
@@ -187,7 +209,10 @@ impl Scene for Get {
         self.nothing_else_is_there(place);
         if self.is_output() {
             let whole = fs::read(self.expected().join("large")).unwrap();
-            assert!(whole.starts_with(&ended.stdout), "what came out is not what was shared");
+            assert!(
+                whole.starts_with(&ended.stdout),
+                "what came out is not what was shared"
+            );
             assert!(!place.peer.path("p").exists());
         }
     }
@@ -199,7 +224,12 @@ impl Scene for Get {
     fn check_done(&self, place: &Place, ended: &Traced) {
         if self.is_output() {
             let whole = fs::read(self.expected().join("large")).unwrap();
-            assert!(whole == ended.stdout, "{} bytes of {}", ended.stdout.len(), whole.len());
+            assert!(
+                whole == ended.stdout,
+                "{} bytes of {}",
+                ended.stdout.len(),
+                whole.len()
+            );
             return;
         }
         let mut partial = place.peer.path(".grove-partial");
@@ -215,13 +245,24 @@ impl Scene for Get {
             // A folder that was there keeps its mode and time.
             let is_folder = here.join(path).is_dir() && !here.join(path).is_symlink();
             let same = found == Some(entry) || kept && is_folder;
-            assert!(same, "{} is {found:.100?} instead of {entry:.100?}", path.display());
+            assert!(
+                same,
+                "{} is {found:.100?} instead of {entry:.100?}",
+                path.display()
+            );
         }
         assert!(actual.keys().all(|path| whole.contains_key(path)));
     }
 
     fn again(&self, place: &Place) -> Traced {
-        let ended = self.run(place, Fault { at: 0, deed: Deed::Watch }, false);
+        let ended = self.run(
+            place,
+            Fault {
+                at: 0,
+                deed: Deed::Watch,
+            },
+            false,
+        );
         assert!(ended.status.success(), "the next run fails: {ended}");
         ended
     }

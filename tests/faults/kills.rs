@@ -4,7 +4,7 @@ use crate::{
     get::Get,
     scene::Scene,
     share::Share,
-    sweep::{all, calls_of, points},
+    sweep::{Note, all, calls_of, points},
     tracer::{Deed, Fault},
 };
 
@@ -15,20 +15,37 @@ fn survives_kills(scene: &dyn Scene) {
     let points = points(scene.name(), calls.len());
     let shown = |at: &usize| {
         let call = calls.get(at - 1).map(ToString::to_string);
-        format!("{} killed at {at}, about {}", scene.name(), call.unwrap_or_default())
+        format!(
+            "{} killed at {at}, about {}",
+            scene.name(),
+            call.unwrap_or_default()
+        )
     };
-    all(&format!("{} killed at {} calls", scene.name(), calls.len()), &points, shown, |at| {
-        let place = scene.place();
-        let ended = scene.run(&place, Fault { at: *at, deed: Deed::Kill }, false);
-        scene.check(&place, &ended);
-        let identity = place.check_identity();
-        let again = scene.again(&place);
-        scene.check(&place, &again);
-        scene.check_done(&place, &again);
-        let now = place.check_identity();
-        assert!(identity.is_none() || identity == now, "another identity");
-        place.check_leftovers();
-    });
+    all(
+        &format!("{} killed at {} calls", scene.name(), calls.len()),
+        &points,
+        shown,
+        |at| {
+            let place = scene.place();
+            let ended = scene.run(
+                &place,
+                Fault {
+                    at: *at,
+                    deed: Deed::Kill,
+                },
+                false,
+            );
+            let _note = Note::of(&ended);
+            scene.check(&place, &ended);
+            let identity = place.check_identity();
+            let again = scene.again(&place);
+            scene.check(&place, &again);
+            scene.check_done(&place, &again);
+            let now = place.check_identity();
+            assert!(identity.is_none() || identity == now, "another identity");
+            place.check_leftovers();
+        },
+    );
 }
 
 #[test]

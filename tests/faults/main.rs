@@ -3,7 +3,7 @@
 //!
 //! A line of Grove is run again and again, each time with something done to it at another of its
 //! calls that are about files. `GROVE_TEST_POINTS` says how many calls of each line are tried, `all` of
-//! them or so many; `GROVE_TEST_SEED` repeats a choice.
+//! them or so many, or which one (`@17`); `GROVE_TEST_SEED` repeats a choice.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]

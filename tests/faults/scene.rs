@@ -63,7 +63,8 @@ impl Place {
     /// Notes what stands at these paths, which nobody may touch.
     pub(crate) fn keep(mut self, paths: &[&str]) -> Self {
         for path in paths {
-            self.own.insert(path.into(), snapshot(&self.peer.path(path)));
+            self.own
+                .insert(path.into(), snapshot(&self.peer.path(path)));
         }
         self
     }
@@ -91,7 +92,11 @@ impl Place {
     pub(crate) fn check_leftovers(&self) {
         let left = |place: &Self| -> Vec<PathBuf> {
             let home = place.peer.home();
-            let all = if home.exists() { snapshot(&home) } else { Files::new() };
+            let all = if home.exists() {
+                snapshot(&home)
+            } else {
+                Files::new()
+            };
             let paths = all.into_keys().filter(|path| {
                 let copies = path.starts_with("cache/copies") && path != Path::new("cache/copies");
                 copies || path.extension().is_some_and(|ending| ending == "new")
@@ -100,20 +105,26 @@ impl Place {
         };
         if !left(self).is_empty() {
             self.peer.grove(&["cache", "clear"]).expect(0);
-            assert_eq!(left(self), [Path::new(""); 0], "it stays for ever");
+            let stays = left(self);
+            assert!(stays.is_empty(), "these stay for ever: {stays:?}");
         }
     }
 
     pub(crate) fn watch(&self, reading: bool) -> Watch {
         let dir = self.peer.path("").parent().unwrap().canonicalize().unwrap();
-        Watch { below: vec![dir], reading }
+        Watch {
+            below: vec![dir],
+            reading,
+        }
     }
 }
 
 /// Copies a file or a tree with everything about it.
 pub(crate) fn copy(from: &Path, to: &Path) {
     let mut command = Command::new("cp");
-    command.args(["-a", "--sparse=always", "-T"]).args([from, to]);
+    command
+        .args(["-a", "--sparse=always", "-T"])
+        .args([from, to]);
     assert!(command.status().unwrap().success());
 }
 
@@ -136,4 +147,3 @@ pub(crate) fn reference_tree(top: &Path, large: usize) {
     set_mtime(&top.join("large"), 1_200_000_000.0);
     set_mtime(top, 1_300_000_000.0);
 }
-

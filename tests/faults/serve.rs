@@ -21,11 +21,20 @@ fn a_file_that_cannot_be_read_half_way_is_named_on_both_sides() {
             below: vec![alice.path("p/large").canonicalize().unwrap()],
             reading: true,
         };
-        Tracing::start(&alice.command(&["--json", "share", "p"]), None, watch, fault)
+        Tracing::start(
+            &alice.command(&["--json", "share", "p"]),
+            None,
+            watch,
+            fault,
+        )
     };
     // So often it is read to be hashed.
-    let nothing = Fault { at: usize::MAX, deed: Deed::Watch };
-    let mut sharing = shares(&Peer::new("alice"), nothing);
+    let nothing = Fault {
+        at: usize::MAX,
+        deed: Deed::Watch,
+    };
+    let before = Peer::new("alice");
+    let mut sharing = shares(&before, nothing);
     sharing.wait_for("share_ready").unwrap();
     sharing.terminate();
     let hashing = sharing.end().calls.len();
@@ -39,7 +48,10 @@ fn a_file_that_cannot_be_read_half_way_is_named_on_both_sides() {
     let ready = sharing.wait_for("share_ready").unwrap();
     let bob = Peer::new("bob");
     let got = bob.get(ready["ticket"].as_str().unwrap(), &[]).expect(3);
-    assert!(got.told().contains("the sharer cannot read p/large"), "{got}");
+    assert!(
+        got.told().contains("the sharer cannot read p/large"),
+        "{got}"
+    );
     assert_same_tree(&alice.path("p/small"), &bob.path("p/small"));
     assert!(!bob.path("p/large").exists(), "half a file has no name");
     sharing.terminate();

@@ -38,7 +38,14 @@ impl Share {
     }
 
     fn knowing_the_root(mut self) -> Self {
-        let ended = self.run(&self.place(), Fault { at: 0, deed: Deed::Watch }, false);
+        let ended = self.run(
+            &self.place(),
+            Fault {
+                at: 0,
+                deed: Deed::Watch,
+            },
+            false,
+        );
         self.root = root_of(&ended).unwrap_or_else(|| panic!("nothing is shared: {ended}"));
         self
     }
@@ -67,7 +74,10 @@ impl Share {
 }
 
 fn root_of(ended: &Traced) -> Option<String> {
-    let ready = ended.events().into_iter().find(|event| event["event"] == "share_ready")?;
+    let ready = ended
+        .events()
+        .into_iter()
+        .find(|event| event["event"] == "share_ready")?;
     ready["root"].as_str().map(str::to_owned)
 }
 
@@ -116,8 +126,19 @@ impl Scene for Share {
     }
 
     fn again(&self, place: &Place) -> Traced {
-        let ended = self.run(place, Fault { at: 0, deed: Deed::Watch }, false);
-        assert_eq!(ended.status.code(), Some(143), "the next run fails: {ended}");
+        let ended = self.run(
+            place,
+            Fault {
+                at: 0,
+                deed: Deed::Watch,
+            },
+            false,
+        );
+        assert_eq!(
+            ended.status.code(),
+            Some(143),
+            "the next run fails: {ended}"
+        );
         ended
     }
 }

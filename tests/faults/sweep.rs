@@ -14,7 +14,7 @@ use crate::{
     calls::Call,
     common::Random,
     scene::Scene,
-    tracer::{Deed, Fault},
+    tracer::{Deed, Fault, Traced},
 };
 
 /// As many as there are cores on a small computer.
@@ -26,7 +26,10 @@ const POINTS: usize = 10;
 /// The calls of one line that count, in the order of one run. Another run may differ a little.
 pub(crate) fn calls_of(scene: &dyn Scene, reading: bool) -> Vec<Call> {
     let place = scene.place();
-    let fault = Fault { at: usize::MAX, deed: Deed::Watch };
+    let fault = Fault {
+        at: usize::MAX,
+        deed: Deed::Watch,
+    };
     let ended = scene.run(&place, fault, reading);
     scene.check(&place, &ended);
     scene.check_done(&place, &ended);
@@ -37,6 +40,7 @@ pub(crate) fn calls_of(scene: &dyn Scene, reading: bool) -> Vec<Call> {
 pub(crate) fn points(name: &str, count: usize) -> Vec<usize> {
     let wanted = match std::env::var("GROVE_TEST_POINTS") {
         Ok(all) if all == "all" => count,
+        Ok(one) if one.starts_with('@') => return vec![one[1..].parse().unwrap()],
         Ok(number) => number.parse().unwrap(),
         Err(_) => POINTS,
     };
@@ -44,7 +48,9 @@ pub(crate) fn points(name: &str, count: usize) -> Vec<usize> {
         return (1..=count).collect();
     }
     let seed = std::env::var("GROVE_TEST_SEED").map_or(0, |seed| seed.parse().unwrap());
-    let salt = name.bytes().fold(seed, |salt: u64, byte| salt.wrapping_mul(31).wrapping_add(byte.into()));
+    let salt = name.bytes().fold(seed, |salt: u64, byte| {
+        salt.wrapping_mul(31).wrapping_add(byte.into())
+    });
     let mut random = Random(salt);
     let mut point = |step: usize| {
         let (from, to) = (step * count / wanted, (step + 1) * count / wanted);
@@ -55,8 +61,16 @@ pub(crate) fn points(name: &str, count: usize) -> Vec<usize> {
 }
 
 /// Does each of `jobs`, and panics with what went wrong with any of them.
-#[expect(clippy::print_stdout, reason = "a sweep takes long, and says how much it did")]
-pub(crate) fn all<T: Sync>(title: &str, jobs: &[T], shown: impl Fn(&T) -> String + Sync, each: impl Fn(&T) + Sync) {
+#[expect(
+    clippy::print_stdout,
+    reason = "a sweep takes long, and says how much it did"
+)]
+pub(crate) fn all<T: Sync>(
+    title: &str,
+    jobs: &[T],
+    shown: impl Fn(&T) -> String + Sync,
+    each: impl Fn(&T) + Sync,
+) {
     let next = AtomicUsize::new(0);
     let wrong: Mutex<BTreeMap<usize, String>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -77,6 +91,30 @@ pub(crate) fn all<T: Sync>(title: &str, jobs: &[T], shown: impl Fn(&T) -> String
     println!("{title}: {} tried, {} wrong", jobs.len(), wrong.len());
     let list: Vec<_> = wrong.into_values().collect();
     assert!(list.is_empty(), "{}", list.join("\n\n"));
+}
+
+/// Says which call it really was, when something is wrong: the order differs a little between runs.
+pub(crate) struct Note(String);
+
+impl Note {
+    pub(crate) fn of(ended: &Traced) -> Self {
+        Self(
+            ended
+                .calls
+                .last()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        )
+    }
+}
+
+impl Drop for Note {
+    #[expect(clippy::print_stderr, reason = "it goes with the message of the panic")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("that was at: {}", self.0);
+        }
+    }
 }
 
 fn said(panic: &(dyn Any + Send)) -> String {

@@ -86,11 +86,20 @@ enum Told {
 
 impl Tracing {
     /// Starts `command`, with `input` on its standard input.
-    pub(crate) fn start(command: &Command, input: Option<&[u8]>, watch: Watch, fault: Fault) -> Self {
+    pub(crate) fn start(
+        command: &Command,
+        input: Option<&[u8]>,
+        watch: Watch,
+        fault: Fault,
+    ) -> Self {
         let (line, lines) = mpsc::channel();
         let (tell, told) = mpsc::channel();
         let mut stopped = stopped(command);
         let input = input.map(<[u8]>::to_vec);
+        #[expect(
+            clippy::zombie_processes,
+            reason = "the tracer waits for it, and nobody else may"
+        )]
         thread::spawn(move || {
             stopped.stdout(Stdio::piped()).stderr(Stdio::piped());
             if input.is_some() {
@@ -285,7 +294,9 @@ impl Tracer {
         match *within {
             Within::Nothing => {
                 *within = Within::Call;
-                if self.begun && let Ok(failing) = self.enter(thread) {
+                if self.begun
+                    && let Ok(failing) = self.enter(thread)
+                {
                     self.threads.insert(thread, failing);
                 }
             }
@@ -343,12 +354,18 @@ impl Traced {
     /// What it said, where it ran with `--json`.
     pub(crate) fn events(&self) -> Vec<Event> {
         let lines = self.stdout.split(|byte| *byte == b'\n');
-        lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
+        lines
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect()
     }
 
     /// The message of its error and the hint, however it was asked to show them.
     pub(crate) fn error(&self) -> Option<(String, String)> {
-        if let Some(error) = self.events().into_iter().find(|event| event["event"] == "error") {
+        if let Some(error) = self
+            .events()
+            .into_iter()
+            .find(|event| event["event"] == "error")
+        {
             let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
             return Some((text("message"), text("hint")));
         }
@@ -362,7 +379,11 @@ impl fmt::Display for Traced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.status)?;
         for said in [&self.stdout, &self.stderr] {
-            writeln!(f, "{}", String::from_utf8_lossy(&said[..said.len().min(4000)]))?;
+            writeln!(
+                f,
+                "{}",
+                String::from_utf8_lossy(&said[..said.len().min(4000)])
+            )?;
         }
         Ok(())
     }

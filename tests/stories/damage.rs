@@ -33,7 +33,11 @@ impl Damage {
         match self {
             Self::FlippedBit => {
                 let at = bytes.len() / 3;
-                bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 4);
+                bytes
+                    .iter_mut()
+                    .skip(at)
+                    .take(1)
+                    .for_each(|byte| *byte ^= 4);
                 fs::write(path, bytes).unwrap();
             }
             Self::CutInHalf => fs::write(path, &bytes[..bytes.len() / 2]).unwrap(),

@@ -140,8 +140,9 @@ pub(super) fn beside(destination: &Destination, error: &io::Error) -> Failure {
     }
     if error.kind() == io::ErrorKind::IsADirectory {
         let message = format!("a folder is in the way in {place}/{PARTIAL_DIR}");
-        return Failure::new(FailureKind::LocalDisk, message)
-            .hint("remove .grove-partial there and run the same line again; what is finished stays");
+        return Failure::new(FailureKind::LocalDisk, message).hint(
+            "remove .grove-partial there and run the same line again; what is finished stays",
+        );
     }
     let message = format!("cannot write in {place}: {}", disk::reason(error));
     Failure::new(FailureKind::LocalDisk, message)

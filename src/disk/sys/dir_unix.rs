@@ -162,7 +162,7 @@ impl Dir {
     /// The names in this folder.
     pub(crate) fn names(&self) -> io::Result<Vec<Vec<u8>>> {
         let mut names = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&self.0)? {
+        for entry in retry_on_intr(|| rustix::fs::Dir::read_from(&self.0))? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
