@@ -180,6 +180,14 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes whatever is at `path`, where only files of ours belong; it is no error when there is nothing.
+pub(crate) fn clear_away(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        _ => remove_if_there(path),
+    }
+}
+
 /// A name that nothing else has: the process, the moment, and a count within the process.
 pub(crate) fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
