@@ -1,5 +1,7 @@
 //! Killed at any call that changes the disk.
 
+use std::os::unix::process::ExitStatusExt as _;
+
 use crate::{
     get::Get,
     scene::Scene,
@@ -8,11 +10,14 @@ use crate::{
     tracer::{Deed, Fault},
 };
 
+/// How many calls of each line are tried where nothing is said.
+const POINTS: usize = 8;
+
 /// Kills the line at some of its calls or at all of them; each time everything is as it was or as it is
 /// to be, and the next run finishes.
 fn survives_kills(scene: &dyn Scene) {
     let calls = calls_of(scene, false);
-    let points = points(scene.name(), calls.len());
+    let points = points(scene.name(), calls.len(), POINTS);
     let shown = |at: &usize| {
         let call = calls.get(at - 1).map(ToString::to_string);
         format!(
@@ -36,6 +41,11 @@ fn survives_kills(scene: &dyn Scene) {
                 false,
             );
             let _note = Note::of(&ended);
+            let was_killed = ended.status.signal() == Some(9);
+            assert!(
+                was_killed || ended.calls.len() < *at,
+                "it lives on: {ended}"
+            );
             scene.check(&place, &ended);
             let identity = place.check_identity();
             let again = scene.again(&place);

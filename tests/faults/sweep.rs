@@ -20,9 +20,6 @@ use crate::{
 /// As many as there are cores on a small computer.
 const WORKERS: usize = 2;
 
-/// How many calls of each line are tried where nothing is said.
-const POINTS: usize = 10;
-
 /// The calls of one line that count, in the order of one run. Another run may differ a little.
 pub(crate) fn calls_of(scene: &dyn Scene, reading: bool) -> Vec<Call> {
     let place = scene.place();
@@ -36,13 +33,14 @@ pub(crate) fn calls_of(scene: &dyn Scene, reading: bool) -> Vec<Call> {
     ended.calls
 }
 
-/// All numbers from 1 to `count`, or some of them, from everywhere.
-pub(crate) fn points(name: &str, count: usize) -> Vec<usize> {
+/// All numbers from 1 to `count`, or some of them, from everywhere; so many as `usual` where nothing
+/// is said.
+pub(crate) fn points(name: &str, count: usize, usual: usize) -> Vec<usize> {
     let wanted = match std::env::var("GROVE_TEST_POINTS") {
         Ok(all) if all == "all" => count,
         Ok(one) if one.starts_with('@') => return vec![one[1..].parse().unwrap()],
         Ok(number) => number.parse().unwrap(),
-        Err(_) => POINTS,
+        Err(_) => usual,
     };
     if wanted >= count {
         return (1..=count).collect();
