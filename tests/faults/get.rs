@@ -189,6 +189,9 @@ impl Scene for Get {
         (self.before)(&bob, &self.alice);
         if let Some(begun) = &self.begun {
             copy(&begun.peer.path(".."), &bob.path(".."));
+            // Another person each time: of one, the sharer takes only so many connections, and those
+            // of the dead stay for a while.
+            fs::remove_file(bob.home().join("identity")).unwrap();
         }
         let kept = if self.is_crowded() { 3 } else { 2 };
         let mut place = Place::new(bob).keep(&SENTINELS[..kept]);

@@ -282,7 +282,7 @@ fn a_record_without_its_file_keeps_nothing() {
 fn what_was_believed_and_is_not_there_is_missing_again() {
     let world = World::new();
     let part = world.partial().large(0, &world.hash, SIZE).unwrap();
-    part.write(0, &[7; 64 * 1024]).unwrap();
+    part.write(0, &vec![7; 64 * 1024]).unwrap();
     part.mark(&chunks(&[(0, 64)]), 64 * 1024);
     assert!(part.take_believed().is_empty(), "it was verified just now");
     let partial = world.partial();
