@@ -53,7 +53,7 @@ pub(super) fn finish(
             continue;
         };
         partial
-            .place_link(item.number, link, destination, item.replace)
+            .place_link(link, destination, item.replace)
             .map_err(|error| unmakable(&link.path, &error))?;
     }
     let made: HashSet<u32> = partial

@@ -6,7 +6,7 @@
 //! | `lock` | held while a fetch is at work here |
 //! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; 4 bytes each, little-endian |
 //! | `N.new` | a small file, number N of the share, that is being written; worth nothing after a kill |
-//! | `link-N.new` | link number N of the share, that is being made |
+//! | `link.new` | a link that is being made |
 //! | `N.data` | a large file that is being fetched, in its final form except for the gaps |
 //! | `N.tree` | its outboard, as far as it is known |
 //! | `N.have` | which parts of it were verified and written, see [`have`] |
@@ -137,27 +137,23 @@ impl Partial {
         placed
     }
 
-    /// Makes the symbolic link `link`, number `number` of the share's, in its place: with its time, and
-    /// without a moment in which what it replaces is gone already.
+    /// Makes a symbolic link, complete with its time, under its final name.
     ///
     /// # Errors
     /// `AlreadyExists` when something is in the way; those of making. Nothing is left behind.
     pub fn place_link(
         &self,
-        number: usize,
         link: &LinkEntry,
         destination: &Destination,
         replace: bool,
     ) -> io::Result<()> {
-        let name = format!("link-{number}.new").into_bytes();
-        self.dir.symlink(&link.target, &name)?;
-        let placed = self
-            .dir
-            .set_mtime(&name, link.mtime)
-            .and_then(|()| destination.place(&self.dir, &name, &link.path, replace));
+        let name = b"link.new";
+        self.dir.symlink(&link.target, name)?;
+        let placed = (self.dir.set_mtime(name, link.mtime))
+            .and_then(|()| destination.place(&self.dir, name, &link.path, replace));
         if placed.is_err() {
             // The first error is the one to report.
-            let _ = self.dir.remove_file(&name);
+            let _ = self.dir.remove_file(name);
         }
         placed
     }

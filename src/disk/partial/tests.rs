@@ -254,7 +254,7 @@ fn a_link_takes_the_place_of_a_file_in_one_step() {
         target: b"target".to_vec().into(),
         mtime: Mtime { secs: 7, nanos: 0 },
     };
-    let place = |replace| partial.place_link(0, &link, &world.destination, replace);
+    let place = |replace| partial.place_link(&link, &world.destination, replace);
     let refused = place(false).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(std::fs::read(&at).unwrap(), b"somebody's");
