@@ -208,6 +208,12 @@ pub(crate) fn is_unique(name: &str) -> bool {
     number() && number() && number() && parts.next().is_none()
 }
 
+/// The same error of the system once more; errors cannot be cloned.
+pub(crate) fn same_error(error: &io::Error) -> io::Error {
+    let number = error.raw_os_error();
+    number.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
+
 /// What went wrong, as a phrase for a person: "permission denied", "the disk is full".
 #[must_use]
 pub fn reason(error: &io::Error) -> String {

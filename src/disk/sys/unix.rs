@@ -194,7 +194,17 @@ pub(super) fn is_link_in_the_way(error: &io::Error) -> bool {
 }
 
 pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
+        // Why what is there does not do is not what the builder says.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if std::fs::metadata(path)?.is_dir() {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::NotADirectory.into())
+            }
+        }
+        other => other,
+    }
 }
 
 /// Bytes that this user can still write on the file system of `path`.
