@@ -111,8 +111,10 @@ fn check_end(scene: &dyn Scene, place: &Place, ended: &Traced, trial: &Trial) {
         .unwrap_or_else(|| panic!("it says nothing: {ended}"));
     assert!(message.contains(trial.cause), "no cause: {message}");
     let dir = place.peer.path("..").canonicalize().unwrap();
-    let names =
-        |word: &str| word == "p" || word.starts_with("p/") || word == "input" || word == "output:";
+    let names = |word: &str| {
+        let word = word.trim_end_matches(':');
+        word.starts_with("p/") || ["p", "input", "output"].contains(&word)
+    };
     let names_path = message.contains(dir.to_str().unwrap()) || message.split(' ').any(names);
     assert!(names_path, "no path: {message}");
     assert!(!hint.is_empty() && !message.contains('\n'), "{message}");
