@@ -99,6 +99,8 @@ fn create(dir: &Path, path: &Path) -> io::Result<()> {
         match fs::hard_link(&temporary, path) {
             Ok(()) => sync_dir(dir),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            // Swept away by somebody who found that there is a key.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             // A file system without hard links (FAT): here a reader could meet half a key, and say that
             // it is damaged, but still none is ever replaced.
             Err(error) if has_no_links(&error) => match write_synced(path, &text) {
