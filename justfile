@@ -61,6 +61,10 @@ hostile people="500" secs="600":
     GROVE_TEST_HOSTILE={{ people }} cargo test --test hostile requester -- --include-ignored --test-threads 1
     GROVE_TEST_NAMES=1000000 GROVE_TEST_RACE_SECS={{ secs }} cargo test --test hostile sharer -- --include-ignored --nocapture
 
+# Kills and errors at system calls that are about files: so many of each line of Grove, or all, for hours.
+sweep points="all" *words:
+    GROVE_TEST_POINTS={{ points }} cargo test --test faults -- --ignored --nocapture --test-threads 1 {{ words }}
+
 # Compares the speed with sendme's, in a table for docs/performance.md.
 bench runs="5":
     test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --root target/peers

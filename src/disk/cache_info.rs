@@ -48,9 +48,7 @@ pub fn clear_cache(dir: &Path) -> io::Result<u64> {
     let mut freed = 0;
     for folder in ["trees", "manifests"] {
         let (files, (_, bytes)) = files_in(&dir.join(folder))?;
-        files
-            .iter()
-            .try_for_each(|path| sys::remove_if_there(path))?;
+        files.iter().try_for_each(|path| sys::clear_away(path))?;
         freed += bytes;
     }
     let (_, outboards) = outboard::sweep(dir, true)?;

@@ -137,7 +137,7 @@ impl Destination {
         self.parent(entry)?.open_file(entry.file_name(), false)
     }
 
-    /// Moves the file `name` in `from` to the place of `entry`, whose folder is made when it is
+    /// Moves the file or link `name` in `from` to the place of `entry`, whose folder is made when it is
     /// missing.
     ///
     /// # Errors

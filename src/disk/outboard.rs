@@ -112,7 +112,7 @@ impl Outboards {
             sys::reason(error)
         );
         Failure::new(FailureKind::LocalDisk, message)
-            .hint("make room there, or keep Grove's files elsewhere with GROVE_HOME")
+            .hint("make room there, run `grove cache clear`, or keep Grove's files elsewhere with GROVE_HOME")
     }
 
     fn make_room(&self, path: &Path) -> io::Result<()> {
@@ -149,6 +149,10 @@ pub(super) fn sweep(dir: &Path, remove: bool) -> io::Result<(u64, u64)> {
     if !dir.is_dir() {
         return Ok((0, 0));
     }
+    if dir.join("in-use").is_dir() && remove {
+        // Nobody can lock that.
+        sys::clear_away(&dir.join("in-use"))?;
+    }
     let lock = if remove { Some(open_lock(&dir)?) } else { None };
     if lock.as_ref().is_some_and(|lock| lock.try_lock().is_err()) {
         return Ok((0, 0));
@@ -163,7 +167,7 @@ pub(super) fn sweep(dir: &Path, remove: bool) -> io::Result<(u64, u64)> {
                 count += 1;
                 bytes += outboard.metadata()?.len();
                 if remove {
-                    sys::remove_if_there(&outboard.path())?;
+                    sys::clear_away(&outboard.path())?;
                 }
             }
         } else if entry.path().extension().is_some_and(|e| e == "new") && remove {

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use bao_tree::{ChunkNum, ChunkRanges};
-use data_encoding::HEXLOWER;
 
 use super::{Front, assert_told};
 use crate::{
@@ -108,12 +107,15 @@ pub fn identity(bytes: &[u8]) {
     let Some(key) = profile::parse_identity(bytes) else {
         return;
     };
-    let digits = HEXLOWER.encode(&key);
-    assert!(bytes.trim_ascii().eq_ignore_ascii_case(digits.as_bytes()));
-    assert_eq!(
-        profile::parse_identity(format!("{digits}\n").as_bytes()),
-        Some(key)
-    );
+    let text = profile::identity_text(&key);
+    let again = profile::parse_identity(text.as_bytes());
+    assert!(again.is_some_and(|again| again.to_bytes() == key.to_bytes()));
+    // No slip makes another person of it.
+    for slip in (0..text.len()).filter(|at| !text.as_bytes()[*at].is_ascii_whitespace()) {
+        let mut slipped = text.clone().into_bytes();
+        slipped[slip] = if slipped[slip] == b'0' { b'1' } else { b'0' };
+        assert!(profile::parse_identity(&slipped).is_none());
+    }
 }
 
 /// `config.toml`: all of the input, as text.

@@ -1,5 +1,6 @@
-//! The key that peers know this person by: 32 bytes, as 64 hexadecimal digits and a line break, in a file
-//! that only its owner can read.
+//! The key that peers know this person by, in a file that only its owner can read: a line of 64
+//! hexadecimal digits, the secret, and another with its public half, by which a bit that flipped is
+//! noticed: any 32 bytes are a key, but somebody else's. A file without the second line counts, too.
 //!
 //! Tickets name the key, so losing it breaks every ticket that was handed out. Therefore it is written
 //! completely and synced before it gets its name, never written over, and never replaced when it cannot be
@@ -28,6 +29,7 @@ const LONGEST: u64 = 4096;
 pub(super) fn read_or_create(dir: &Path) -> Result<SecretKey, Failure> {
     let path = dir.join("identity");
     if let Some(key) = read(&path)? {
+        sweep(dir);
         return Ok(key);
     }
     create(dir, &path).map_err(|error| failure("write", &path, &error))?;
@@ -49,13 +51,33 @@ fn read(path: &Path) -> Result<Option<SecretKey>, Failure> {
              stop working",
         )
     })?;
-    Ok(Some(SecretKey::from_bytes(&key)))
+    Ok(Some(key))
 }
 
-/// The key that a file holds.
-pub(crate) fn parse(text: &[u8]) -> Option<[u8; 32]> {
-    let key = HEXLOWER_PERMISSIVE.decode(text.trim_ascii()).ok()?;
-    key.try_into().ok()
+/// The key that a file holds, unless it is damaged.
+pub(crate) fn parse(text: &[u8]) -> Option<SecretKey> {
+    let mut lines = std::str::from_utf8(text).ok()?.split_ascii_whitespace();
+    let mut line = || -> Option<Option<[u8; 32]>> {
+        let Some(digits) = lines.next() else {
+            return Some(None);
+        };
+        let bytes = HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Some)
+    };
+    let (secret, public, more) = (line()??, line()?, line()?);
+    let key = SecretKey::from_bytes(&secret);
+    let fits = public.is_none_or(|public| public == *key.public().as_bytes());
+    (fits && more.is_none()).then_some(key)
+}
+
+/// What the file of a key holds.
+pub(crate) fn text_of(key: &SecretKey) -> String {
+    let (secret, public) = (key.to_bytes(), key.public());
+    format!(
+        "{}\n{}\n",
+        HEXLOWER.encode(&secret),
+        HEXLOWER.encode(public.as_bytes())
+    )
 }
 
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {
@@ -71,28 +93,62 @@ fn read_text(path: &Path) -> io::Result<Vec<u8>> {
 /// Makes a key, unless somebody else did meanwhile.
 fn create(dir: &Path, path: &Path) -> io::Result<()> {
     sys::create_private_dir(dir)?;
-    let text = format!("{}\n", HEXLOWER.encode(&SecretKey::generate().to_bytes()));
+    let text = text_of(&SecretKey::generate());
     let temporary = dir.join(format!("identity.{}.new", sys::unique()));
     let created = write_synced(&temporary, &text).and_then(|()| {
         match fs::hard_link(&temporary, path) {
             Ok(()) => sync_dir(dir),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            // Swept away by somebody who found that there is a key.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             // A file system without hard links (FAT): here a reader could meet half a key, and say that
             // it is damaged, but still none is ever replaced.
-            Err(_) => match write_synced(path, &text) {
+            Err(error) if has_no_links(&error) => match write_synced(path, &text) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
                 other => other,
             },
+            Err(error) => Err(error),
         }
     });
     let removed = sys::remove_if_there(&temporary);
     created.and(removed)
 }
 
+/// Removes the keys of those who were killed while they made one. Somebody who is just making one
+/// finds that there is one already.
+fn sweep(dir: &Path) {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let ours = name
+            .strip_prefix("identity.")
+            .and_then(|name| name.strip_suffix(".new"));
+        // Somebody's own copies are called otherwise.
+        if ours.is_some_and(sys::is_unique) {
+            // What cannot be removed now is in nobody's way.
+            let _ = sys::remove_if_there(&entry.path());
+        }
+    }
+}
+
+/// Whether a hard link could not be made because the file system has none.
+fn has_no_links(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::PermissionDenied | Kind::Unsupported)
+}
+
+/// Writes a new file, or none: half a key would be taken for a damaged one.
 fn write_synced(path: &Path, text: &str) -> io::Result<()> {
     let mut file = sys::create_private(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
+    if written.is_err() {
+        // The first error is the one to report.
+        let _ = fs::remove_file(path);
+    }
+    written
 }
 
 /// Makes a new name in a folder last, where folders can be opened.

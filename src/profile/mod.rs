@@ -16,7 +16,7 @@ use std::{
 
 use directories::ProjectDirs;
 #[cfg(any(test, fuzzing))]
-pub(crate) use identity::parse as parse_identity;
+pub(crate) use identity::{parse as parse_identity, text_of as identity_text};
 use iroh::SecretKey;
 
 use crate::{

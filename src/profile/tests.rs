@@ -84,6 +84,51 @@ fn a_damaged_key_is_reported_and_never_replaced() {
 }
 
 #[test]
+fn any_bit_that_flips_in_a_key_is_noticed() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    let id = profile.peer_id().unwrap();
+    let path = profile.config_dir().join("identity");
+    let good = fs::read(&path).unwrap();
+    for bit in 0..good.len() * 8 {
+        let mut bad = good.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &bad).unwrap();
+        // A digit may become its capital, and a line break another space.
+        if let Ok(other) = profile.peer_id() {
+            assert_eq!(other, id, "bit {bit}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), bad);
+    }
+}
+
+#[test]
+fn a_key_without_its_public_half_counts() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    let id = profile.peer_id().unwrap();
+    let path = profile.config_dir().join("identity");
+    let good = fs::read_to_string(&path).unwrap();
+    let secret = good.lines().next().unwrap();
+    fs::write(&path, secret).unwrap();
+    assert_eq!(profile.peer_id().unwrap(), id);
+}
+
+#[test]
+fn keys_of_those_who_were_killed_are_swept() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    let id = profile.peer_id().unwrap();
+    let left = profile.config_dir().join("identity.12-18a5-0.new");
+    let own = profile.config_dir().join("identity.backup.new");
+    fs::write(&left, "half a key").unwrap();
+    fs::write(&own, "a copy of mine").unwrap();
+    assert_eq!(profile.peer_id().unwrap(), id);
+    assert!(!left.exists());
+    assert!(own.exists(), "that is not Grove's");
+}
+
+#[test]
 fn settings_are_read() {
     let dir = TempDir::new().unwrap();
     let profile = profile(&dir);

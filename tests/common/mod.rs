@@ -10,7 +10,7 @@ mod peer;
 mod running;
 mod tree;
 
-pub(crate) use compare::{assert_same_tree, snapshot};
+pub(crate) use compare::{Entry, assert_same_tree, snapshot};
 pub(crate) use peer::{Peer, free_port};
 pub(crate) use running::{DEADLINE, Ended, Event, Running, Sharing, Signal};
 pub(crate) use tree::{

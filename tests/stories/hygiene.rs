@@ -146,7 +146,7 @@ fn logs_tell_no_secrets() {
     alice.write("file", filler(100_000));
     alice.id();
     let identity = fs::read_to_string(alice.home().join("identity")).unwrap();
-    let secret = identity.trim();
+    let secret = identity.lines().next().unwrap();
     let bytes: Vec<u8> = (0..secret.len() / 2)
         .map(|at| u8::from_str_radix(&secret[2 * at..2 * at + 2], 16).unwrap())
         .collect();

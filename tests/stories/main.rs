@@ -12,6 +12,7 @@ mod bad_input;
 mod cache;
 mod changed;
 mod conflicts;
+mod damage;
 mod get;
 mod hygiene;
 mod limits;
@@ -26,7 +27,7 @@ mod verify;
 #[test]
 fn every_file_of_this_folder_is_declared() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["common", "stories", "interop", "root"] {
+    for folder in ["common", "stories", "interop", "root", "faults"] {
         let folder = root.join("tests").join(folder);
         let main = if folder.join("main.rs").exists() {
             "main.rs"

@@ -1,8 +1,8 @@
 //! Ctrl-C and its relatives, on either side and at any time.
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
-use crate::common::{Peer, Signal, assert_same_tree, filler};
+use crate::common::{Ended, Peer, Running, Signal, assert_same_tree, filler};
 
 /// Under `nohup` these tests inherit that SIGHUP is ignored; people at a terminal do not.
 const AS_AT_A_TERMINAL: [&str; 2] = ["env", "--default-signal=HUP"];
@@ -102,4 +102,95 @@ fn what_stopped_says_how_to_go_on() {
     let stopped = getting.interrupt().expect(130);
     let hint = stopped.event("error")["hint"].to_string();
     assert!(hint.contains("same line"), "{stopped}");
+}
+
+/// The signals that end a program, each with its exit code.
+const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
+
+/// Sends a signal once or twice, and expects the end that goes with it.
+fn stops(running: Running, signal: Signal, code: i32, times: usize) -> Ended {
+    for _ in 0..times {
+        running.signal(signal);
+    }
+    running.end_within(SOON).expect(code)
+}
+
+#[test]
+fn a_sharer_stops_whatever_it_is_doing() {
+    let alice = Peer::new("alice").run_by(&AS_AT_A_TERMINAL);
+    alice.write("file", filler(1000));
+    let huge = alice.write("huge", "");
+    let huge = std::fs::File::options().write(true).open(huge).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    for (signal, code) in SIGNALS {
+        for times in [1, 2] {
+            // Nothing comes, and the end does not, either.
+            let (reader, writer) = std::io::pipe().unwrap();
+            let mut command = alice.command(&["--json", "share", "-", "--name", "input"]);
+            command.stdin(reader);
+            let mut reading = Running::start("alice", command);
+            (&writer).write_all(b"something").unwrap();
+            reading.wait_until("reading", |event| event["phase"] == "scan");
+            stops(reading, signal, code, times);
+
+            let mut hashing = alice.start(&["share", "huge"]);
+            hashing.wait_until("hashing", |event| event["phase"] == "hash");
+            stops(hashing, signal, code, times);
+
+            let idle = alice.share(&["file"]).into_running();
+            stops(idle, signal, code, times);
+        }
+    }
+    // A second signal leaves a copy behind; the next copy sweeps it.
+    let sharing = alice.share_input(b"something", &["--name", "input"]);
+    stops(sharing.into_running(), Signal::INT, 130, 1);
+    let copies = alice.home().join("cache/copies");
+    assert_eq!(std::fs::read_dir(copies).unwrap().count(), 0);
+}
+
+#[test]
+fn a_receiver_stops_whatever_it_is_doing() {
+    let alice = Peer::new("alice");
+    alice.write("p/large", filler(16 << 20));
+    for number in 0..40 {
+        alice.write(&format!("p/{number}"), filler(number));
+    }
+    let sharing = alice.share(&["p"]);
+    for (signal, code) in SIGNALS {
+        for times in [1, 2] {
+            let bob = Peer::new("bob").run_by(&AS_AT_A_TERMINAL);
+            let slow = ["--limit-rate", "8M"];
+            let mut getting = bob.start_get(&sharing.ticket, &slow);
+            getting.wait_for("offer");
+            stops(getting, signal, code, times);
+
+            let mut getting = bob.start_get(&sharing.ticket, &slow);
+            getting.wait_until_fetched(6 << 20);
+            stops(getting, signal, code, times);
+
+            let mut resuming = bob.start_get(&sharing.ticket, &slow);
+            resuming.wait_for("resumed");
+            stops(resuming, signal, code, times);
+            assert!(!bob.path("p/large").exists(), "half a file has no name");
+
+            bob.get(&sharing.ticket, &[]).expect(0);
+            assert_same_tree(&alice.path("p"), &bob.path("p"));
+            assert!(!bob.path(".grove-partial").exists());
+        }
+    }
+}
+
+#[test]
+fn a_listing_stops() {
+    let alice = Peer::new("alice");
+    alice.write("file", "x");
+    let ticket = alice.share(&["file"]).ticket.clone();
+    for (signal, code) in SIGNALS {
+        for times in [1, 2] {
+            let bob = Peer::new("bob").run_by(&AS_AT_A_TERMINAL);
+            let mut listing = bob.start(&["ls", &ticket]);
+            listing.wait_for("waiting");
+            stops(listing, signal, code, times);
+        }
+    }
 }

@@ -86,7 +86,10 @@ fn begin(
 /// Bytes that an earlier run left of large files that are wanted; `None` when there was none.
 pub(super) fn left_by_earlier_run(wants: &[Want], path: &Path, root: &Hash) -> Option<u64> {
     let destination = Destination::open(path).ok().flatten()?;
-    let peek = Partial::peek(&destination, root)?;
+    let Some(peek) = Partial::peek(&destination, root) else {
+        Partial::remove_holder_if_empty(&destination);
+        return None;
+    };
     let large = wants.iter().filter(|want| fetch::is_large(want.size));
     let bytes =
         large.map(|want| bytes_of(&peek.have(want.number, &want.hash, want.size), want.size));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    content::{EntryPath, FileEntry, Manifest},
+    content::{EntryPath, FileEntry, Manifest, PARTIAL_DIR},
     disk::{self, Destination, FileStat, Partial, TreeCache},
     events::{Events, Failure, FailureKind, WarningKind},
     profile::Profile,
@@ -168,6 +168,12 @@ pub(super) fn beside(destination: &Destination, error: &io::Error) -> Failure {
             format!("another grove is fetching this into {place}"),
         )
         .hint("let it finish, or choose another folder with -o");
+    }
+    if error.kind() == io::ErrorKind::IsADirectory {
+        let message = format!("a folder is in the way in {place}/{PARTIAL_DIR}");
+        return Failure::new(FailureKind::LocalDisk, message).hint(
+            "remove .grove-partial there and run the same line again; what is finished stays",
+        );
     }
     let message = format!("cannot write in {place}: {}", disk::reason(error));
     Failure::new(FailureKind::LocalDisk, message)

@@ -266,10 +266,7 @@ impl Pass<'_> {
         let (Some(root), Some(folder)) = (self.roots.get(index), self.folders.get(index)) else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        // An error cannot be cloned; its kind is what the phrase for a person is made of.
-        let folder = folder
-            .as_ref()
-            .map_err(|error| io::Error::from(error.kind()))?;
+        let folder = folder.as_ref().map_err(sys::same_error)?;
         folder.open_file(file.relative(root)?)
     }
 }

@@ -76,7 +76,8 @@ impl Partial {
     /// kill left half-written is swept.
     ///
     /// # Errors
-    /// `ResourceBusy` when another fetch is at work here; those of making and opening.
+    /// `ResourceBusy` when another fetch is at work here; `IsADirectory` when there is a folder in it,
+    /// which is not Grove's; those of making and opening.
     pub fn open(destination: &Destination, root: &Hash) -> io::Result<Self> {
         let name = root.to_hex();
         let holder = open_or_make(destination.root(), PARTIAL_DIR.as_bytes())?;
@@ -92,8 +93,12 @@ impl Partial {
             Ok(()) | Err(TryLockError::Error(_)) => {}
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::ResourceBusy.into()),
         }
-        for left in dir.names()?.iter().filter(|name| name.ends_with(b".new")) {
-            dir.remove_file(left)?;
+        for name in dir.names()? {
+            if name.ends_with(b".new") {
+                dir.remove_file(&name)?;
+            } else if matches!(dir.look(&name)?, sys::Found::Dir(_)) {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
         }
         Ok(Self {
             dir,
@@ -293,8 +298,7 @@ impl Partial {
             self.dir.remove_file(&name)?;
         }
         self.holder.remove_dir(self.name.as_bytes())?;
-        // Another share may have its own folder in there.
-        let _ = destination.root().remove_dir(PARTIAL_DIR.as_bytes());
+        Self::remove_holder_if_empty(destination);
         Ok(())
     }
 
@@ -303,8 +307,8 @@ impl Partial {
     pub fn is_begun(&self) -> bool {
         let names = self.dir.names();
         names.map_or(true, |names| {
-            let is_record = |name: &Vec<u8>| name.ends_with(b".have") || name.ends_with(b".more");
-            names.iter().any(is_record)
+            // Not by its record, which a kill may leave when the file has its final name already.
+            names.iter().any(|name| name.ends_with(b".data"))
         })
     }
 
@@ -317,6 +321,13 @@ impl Partial {
             return Ok(());
         }
         self.remove(destination)
+    }
+
+    /// Removes the folder that those of all fetches are in, if it is empty: a kill may come just before
+    /// that is done.
+    pub fn remove_holder_if_empty(destination: &Destination) {
+        // Another share may have its own folder in there; and most often there is none.
+        let _ = destination.root().remove_dir(PARTIAL_DIR.as_bytes());
     }
 
     /// Whether the file system takes names for the same that differ in case or Unicode form only.

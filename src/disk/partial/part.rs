@@ -37,6 +37,8 @@ struct State {
     synced: ChunkRanges,
     /// What an earlier run wrote without waiting for the disk: to be verified before it counts.
     unproven: ChunkRanges,
+    /// What an earlier run synced, which counts, and was not read since.
+    believed: ChunkRanges,
     unsaved: u64,
     last_sync: Instant,
     /// Whether the file has its final name, and no record of it is to be written any more.
@@ -55,6 +57,7 @@ impl PartFile {
         let state = State {
             unproven: &have.written - &have.synced,
             have: have.synced.clone(),
+            believed: have.synced.clone(),
             synced: have.synced,
             unsaved: 0,
             last_sync: Instant::now(),
@@ -110,8 +113,23 @@ impl PartFile {
         if all {
             unproven |= std::mem::take(&mut state.have);
             state.synced = ChunkRanges::empty();
+            state.believed = ChunkRanges::empty();
         }
         unproven
+    }
+
+    /// Chunks that count because an earlier run synced them, and that were not read since: once the
+    /// file is complete, they are to be. They are told once.
+    #[must_use]
+    pub fn take_believed(&self) -> ChunkRanges {
+        std::mem::take(&mut self.state().believed)
+    }
+
+    /// Counts `chunks` as missing again.
+    pub fn lose(&self, chunks: &ChunkRanges) {
+        let mut state = self.state();
+        state.have = &state.have - chunks;
+        state.synced = &state.synced - chunks;
     }
 
     /// Chunks of `wanted` that are still missing.

@@ -288,3 +288,54 @@ fn folders_that_were_made_are_remembered() {
     drop(partial);
     assert_eq!(world.partial().made().unwrap(), [1, 5, 7]);
 }
+
+#[test]
+fn a_link_takes_the_place_of_a_file_in_one_step() {
+    let world = World::new();
+    let partial = world.partial();
+    let at = world.dir.path().join("link");
+    std::fs::write(&at, "somebody's").unwrap();
+    let link = LinkEntry {
+        path: entry("link"),
+        target: b"target".to_vec().into(),
+        mtime: Mtime { secs: 7, nanos: 0 },
+    };
+    let place = |replace| partial.place_link(&link, &world.destination, replace);
+    let refused = place(false).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(std::fs::read(&at).unwrap(), b"somebody's");
+    place(true).unwrap();
+    assert_eq!(std::fs::read_link(&at).unwrap().to_str(), Some("target"));
+    assert_eq!(FileStat::at(&at).unwrap().mtime.secs, 7);
+    assert_eq!(partial.dir.names().unwrap(), [b"lock"]);
+}
+
+#[test]
+fn a_record_without_its_file_keeps_nothing() {
+    let world = World::new();
+    let partial = world.partial();
+    drop(partial.dir.create_file(b"0.have").unwrap());
+    drop(partial.dir.create_file(b"0.data").unwrap());
+    partial.remove_unless_begun(&world.destination).unwrap();
+    assert!(world.dir.path().join(PARTIAL_DIR).exists());
+    // It was killed right after the file got its name.
+    partial.dir.remove_file(b"0.data").unwrap();
+    partial.remove_unless_begun(&world.destination).unwrap();
+    assert!(!world.dir.path().join(PARTIAL_DIR).exists());
+}
+
+#[test]
+fn what_was_believed_and_is_not_there_is_missing_again() {
+    let world = World::new();
+    let part = world.partial().large(0, &world.hash, SIZE).unwrap();
+    part.write(0, &vec![7; 64 * 1024]).unwrap();
+    part.mark(&chunks(&[(0, 64)]), 64 * 1024);
+    assert!(part.take_believed().is_empty(), "it was verified just now");
+    let partial = world.partial();
+    part.save(&partial, true).unwrap();
+    let again = partial.large(0, &world.hash, SIZE).unwrap();
+    assert_eq!(again.take_believed(), chunks(&[(0, 64)]));
+    assert!(again.take_believed().is_empty(), "once is enough");
+    again.lose(&chunks(&[(16, 32)]));
+    assert_eq!(again.have(), chunks(&[(0, 16), (32, 64)]));
+}

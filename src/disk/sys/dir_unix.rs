@@ -13,7 +13,7 @@ use std::{
 
 use rustix::{
     fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps},
-    io::Errno,
+    io::{Errno, retry_on_intr},
 };
 
 use super::{FileStat, dir::Found};
@@ -30,18 +30,14 @@ const FOLDER: OFlags = OFlags::RDONLY
 impl Dir {
     /// Opens the folder at `path`; links in `path` are followed, since the user named it.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self(rustix::fs::open(path, FOLDER, Mode::empty())?))
+        let open = || rustix::fs::open(path, FOLDER, Mode::empty());
+        Ok(Self(retry_on_intr(open)?))
     }
 
     /// Opens a folder in this one; a link is an error.
     pub(crate) fn open_dir(&self, name: &[u8]) -> io::Result<Self> {
         let name = single(name)?;
-        Ok(Self(rustix::fs::openat(
-            &self.0,
-            name,
-            FOLDER | OFlags::NOFOLLOW,
-            Mode::empty(),
-        )?))
+        Ok(Self(self.open_any(name, FOLDER | OFlags::NOFOLLOW)?))
     }
 
     /// What `name` is, without following it.
@@ -79,15 +75,14 @@ impl Dir {
     pub(crate) fn create_file(&self, name: &[u8]) -> io::Result<File> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(0o666);
-        Ok(rustix::fs::openat(&self.0, single(name)?, flags, mode)?.into())
+        Ok(self.open_any(single(name)?, flags)?.into())
     }
 
     /// Opens an existing regular file; a link is an error.
     pub(crate) fn open_file(&self, name: &[u8], write: bool) -> io::Result<File> {
         let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
         let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file: File = rustix::fs::openat(&self.0, single(name)?, flags, Mode::empty())?.into();
+        let file: File = self.open_any(single(name)?, flags)?.into();
         if file.metadata()?.is_file() {
             Ok(file)
         } else {
@@ -167,7 +162,7 @@ impl Dir {
     /// The names in this folder.
     pub(crate) fn names(&self) -> io::Result<Vec<Vec<u8>>> {
         let mut names = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&self.0)? {
+        for entry in retry_on_intr(|| rustix::fs::Dir::read_from(&self.0))? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
@@ -179,14 +174,14 @@ impl Dir {
 
     /// Waits until the names in this folder are on the disk, where the file system can be asked.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        where_it_can(rustix::fs::fsync(&self.0))
+        where_it_can(retry_on_intr(|| rustix::fs::fsync(&self.0)))
     }
 
     /// Waits until everything on the file system of this folder is on the disk: content, names, modes
     /// and times. `false` where a system cannot be asked for that.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn sync_file_system(&self) -> io::Result<bool> {
-        where_it_can(rustix::fs::syncfs(&self.0)).map(|()| true)
+        where_it_can(retry_on_intr(|| rustix::fs::syncfs(&self.0))).map(|()| true)
     }
 
     /// See above.
@@ -194,6 +189,13 @@ impl Dir {
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as above")]
     pub(crate) fn sync_file_system(&self) -> io::Result<bool> {
         Ok(false)
+    }
+
+    /// Opens what is there, or makes a file that the umask applies to. Network file systems let
+    /// signals interrupt this.
+    fn open_any(&self, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+        let mode = Mode::from_raw_mode(0o666);
+        retry_on_intr(|| rustix::fs::openat(&self.0, name, flags, mode))
     }
 }
 

@@ -206,6 +206,14 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes whatever is at `path`, where only files of ours belong; it is no error when there is nothing.
+pub(crate) fn clear_away(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        _ => remove_if_there(path),
+    }
+}
+
 /// A name that nothing else has: the process, the moment, and a count within the process.
 pub(crate) fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -227,6 +235,22 @@ pub(crate) fn this_start() -> [u8; 16] {
         start.copy_from_slice(&blake3::hash(&said).as_bytes()[..16]);
         start
     })
+}
+
+/// Whether [`unique`] may have made this name.
+pub(crate) fn is_unique(name: &str) -> bool {
+    let mut parts = name.split('-');
+    let mut number = || {
+        let part = parts.next();
+        part.is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    number() && number() && number() && parts.next().is_none()
+}
+
+/// The same error of the system once more; errors cannot be cloned.
+pub(crate) fn same_error(error: &io::Error) -> io::Error {
+    let number = error.raw_os_error();
+    number.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 /// What went wrong, as a phrase for a person: "permission denied", "the disk is full".

@@ -19,7 +19,7 @@ use std::{
 
 use rustix::{
     fs::{Mode, OFlags},
-    io::Errno,
+    io::{Errno, retry_on_intr},
     process::{Pid, Resource},
 };
 
@@ -66,7 +66,8 @@ const FOLDER: OFlags = OFlags::RDONLY
 impl Root {
     /// Opens the folder `path`; links in `path` itself are followed.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self(rustix::fs::open(path, FOLDER, Mode::empty())?))
+        let open = || rustix::fs::open(path, FOLDER, Mode::empty());
+        Ok(Self(retry_on_intr(open)?))
     }
 
     /// Opens the regular file at `relative`; see [`super::open_beneath`].
@@ -86,7 +87,8 @@ impl Root {
         check_plain(relative)?;
         let resolve =
             ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        match rustix::fs::openat2(&self.0, relative, READ, Mode::empty(), resolve) {
+        let open = || rustix::fs::openat2(&self.0, relative, READ, Mode::empty(), resolve);
+        match retry_on_intr(open) {
             // Before Linux 5.6, or forbidden by a sandbox that does not know the call.
             Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => self.open_stepwise(relative),
             other => Ok(other?),
@@ -111,8 +113,8 @@ impl Root {
                 READ
             };
             let at = parent.as_ref().unwrap_or(&self.0);
-            let next = rustix::fs::openat(at, component.as_os_str(), flags, Mode::empty())?;
-            parent = Some(next);
+            let open = || rustix::fs::openat(at, component.as_os_str(), flags, Mode::empty());
+            parent = Some(retry_on_intr(open)?);
         }
         parent.ok_or_else(|| io::ErrorKind::InvalidInput.into())
     }
@@ -197,7 +199,17 @@ pub(super) fn is_too_many_files(error: &io::Error) -> bool {
 }
 
 pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
+        // Why what is there does not do is not what the builder says.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if std::fs::metadata(path)?.is_dir() {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::NotADirectory.into())
+            }
+        }
+        other => other,
+    }
 }
 
 /// Bytes that this user can still write on the file system of `path`.

@@ -43,6 +43,11 @@ impl Large {
         !self.finished.swap(true, Ordering::Relaxed)
     }
 
+    /// Gives that right back: the file is not complete after all.
+    pub(super) fn disclaim_finish(&self) {
+        self.finished.store(false, Ordering::Relaxed);
+    }
+
     /// Notes that the sharer cannot send it; true for the first caller.
     pub(super) fn fail(&self) -> bool {
         !self.failed.swap(true, Ordering::Relaxed)

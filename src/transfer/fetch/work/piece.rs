@@ -28,16 +28,22 @@ impl Work {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(file.want.place.clone());
         let mut tries = Tries::default();
+        let mut ranges = ranges.clone();
         loop {
             let Some(part) = self.part(file).await? else {
                 return Ok(());
             };
-            let missing = part.missing(ranges);
+            let missing = part.missing(&ranges);
             if missing.is_empty() {
                 if part.is_complete() && file.claim_finish() {
-                    let (work, file, part) = (self.clone(), file.clone(), part.clone());
-                    let placing = move || work.place_large(&file.want, &part);
-                    joined(tokio::task::spawn_blocking(placing).await)?;
+                    let (work, want, part) = (self.clone(), file.want.clone(), part.clone());
+                    let finishing = move || work.finish_large(&want, &part);
+                    let finished = tokio::task::spawn_blocking(finishing).await;
+                    if !finished.unwrap_or_else(|_| Err(broken()))? {
+                        file.disclaim_finish();
+                        ranges = ChunkRanges::from(..ChunkNum::chunks(file.want.size));
+                        continue;
+                    }
                 }
                 if file.is_settled() {
                     *file.part.lock().await = None;
@@ -112,16 +118,43 @@ impl Work {
                 // The record of the earlier run stays as it is.
                 return Err(Failure::new(FailureKind::Interrupted, "stopped"));
             }
-            if lost > 0 {
+            if lost.bytes > 0 {
                 // No older record, which says more, may come back after a power cut.
                 let saved = part.save(&work.fetch.partial, true);
                 saved.map_err(|error| unwritable(&want.place, &error))?;
-                let bytes = &work.bytes_done;
-                bytes.fetch_sub(lost.min(bytes.load(Ordering::Relaxed)), Ordering::Relaxed);
             }
+            work.take_back(lost.bytes);
             Ok(part)
         });
         opened.await.unwrap_or_else(|_| Err(broken()))
+    }
+
+    /// Counts bytes that were there and are not.
+    fn take_back(&self, lost: u64) {
+        let bytes = &self.bytes_done;
+        bytes.fetch_sub(lost.min(bytes.load(Ordering::Relaxed)), Ordering::Relaxed);
+    }
+
+    /// Places a complete file; `false` when parts of it that an earlier run left prove to be damaged,
+    /// and are missing again.
+    fn finish_large(&self, want: &Want, part: &PartFile) -> Result<bool, Failure> {
+        let believed = part.take_believed();
+        if !believed.is_empty() {
+            let save = |sync| part.save(&self.fetch.partial, sync);
+            save(false).map_err(|error| unwritable(&want.place, &error))?;
+            let lost = prove(part, want, &believed, &self.stop);
+            if self.stop.is_stopped() {
+                return Err(Failure::new(FailureKind::Interrupted, "stopped"));
+            }
+            if lost.bytes > 0 {
+                part.lose(&lost.chunks);
+                self.take_back(lost.bytes);
+                save(true).map_err(|error| unwritable(&want.place, &error))?;
+                return Ok(false);
+            }
+        }
+        self.place_large(want, part)?;
+        Ok(true)
     }
 
     fn place_large(&self, want: &Want, part: &PartFile) -> Result<(), Failure> {

@@ -1,4 +1,5 @@
-//! Looking again at what an earlier run wrote without waiting for the disk.
+//! Looking again at what an earlier run wrote: at once where it did not wait for the disk, and before
+//! the file gets its name where it did, since anything may have happened to it in between.
 
 use std::io;
 
@@ -15,12 +16,21 @@ use crate::{
 /// How much of a proof is made at once.
 const PROOF_BYTES: usize = 512 * 1024;
 
-/// Counts what an earlier run wrote as had, as far as it proves to be the content; returns how many
-/// bytes do not.
-pub(super) fn prove(part: &PartFile, want: &Want, unproven: &ChunkRanges, stop: &Stop) -> u64 {
+/// What an earlier run wrote and what does not prove to be the content.
+pub(super) struct Lost {
+    pub(super) chunks: ChunkRanges,
+    pub(super) bytes: u64,
+}
+
+/// Counts what an earlier run wrote as had, as far as it proves to be the content; returns what does
+/// not.
+pub(super) fn prove(part: &PartFile, want: &Want, unproven: &ChunkRanges, stop: &Stop) -> Lost {
     /// One attempt fails as a whole, so it covers no more than a request does.
     const AT_ONCE: u64 = 256 * GROUP_CHUNKS;
-    let mut lost = 0;
+    let mut lost = Lost {
+        chunks: ChunkRanges::empty(),
+        bytes: 0,
+    };
     let end = ChunkNum::chunks(want.size).0;
     let boundaries = unproven.boundaries();
     for range in boundaries.chunks(2) {
@@ -43,7 +53,8 @@ pub(super) fn prove(part: &PartFile, want: &Want, unproven: &ChunkRanges, stop: 
             if proven {
                 part.mark(&chunks, bytes);
             } else {
-                lost += bytes;
+                lost.chunks |= chunks;
+                lost.bytes += bytes;
             }
             start = next;
         }

@@ -1,0 +1,169 @@
+//! Any call that is about files fails.
+
+use nix::errno::Errno;
+
+use crate::{
+    calls::Call,
+    common::Event,
+    get::Get,
+    scene::{Place, Scene},
+    share::Share,
+    sweep::{Note, all, calls_of, points},
+    tracer::{Deed, Fault, Traced},
+};
+
+/// How many calls of each line are tried where nothing is said, each in several ways.
+const POINTS: usize = 4;
+
+/// In which ways calls fail, and what people are told then.
+const ERRORS: [(Errno, &str); 8] = [
+    (Errno::ENOSPC, "the disk is full"),
+    (Errno::EIO, "Input/output error"),
+    (Errno::EMFILE, "Too many open files"),
+    (Errno::EACCES, "permission denied"),
+    (Errno::EINTR, "Interrupted"),
+    (Errno::EDQUOT, "the disk quota is used up"),
+    (Errno::EROFS, "the file system is read-only"),
+    (Errno::ENOLCK, "No locks available"),
+];
+
+/// Something that is done to a line at one of its calls.
+struct Trial {
+    fault: Fault,
+    /// What a person is told, if anything.
+    cause: &'static str,
+    call: Call,
+}
+
+/// Lets some of the calls fail, or all of them, in every way that a system might.
+fn survives_errors(scene: &dyn Scene) {
+    let calls = calls_of(scene, true);
+    let points = points(scene.name(), calls.len(), POINTS);
+    let mut trials = Vec::new();
+    for at in points.iter().copied() {
+        let call = &calls[at - 1];
+        let mut add = |deed, cause| {
+            let call = call.clone();
+            trials.push(Trial {
+                fault: Fault { at, deed },
+                cause,
+                call,
+            });
+        };
+        for (error, cause) in ERRORS {
+            if call.can_fail_with(error) {
+                add(Deed::Fail(error), cause);
+                let lasts = matches!(error, Errno::ENOSPC | Errno::EROFS);
+                if lasts {
+                    add(Deed::FailFromHere(error), cause);
+                }
+            }
+        }
+        if call.is_write() {
+            add(Deed::Short, "");
+        }
+    }
+    let shown =
+        |trial: &Trial| format!("{}: {:?}, about {}", scene.name(), trial.fault, trial.call);
+    all(
+        &format!("{} failing at {} calls", scene.name(), calls.len()),
+        &trials,
+        shown,
+        |trial| {
+            let place = scene.place();
+            let ended = scene.run(&place, trial.fault, true);
+            let _note = Note::of(&ended);
+            scene.check(&place, &ended);
+            if is_told_of_modes(&ended) {
+                return;
+            }
+            check_end(scene, &place, &ended, trial);
+            let identity = place.check_identity();
+            let again = scene.again(&place);
+            scene.check(&place, &again);
+            scene.check_done(&place, &again);
+            let now = place.check_identity();
+            assert!(identity.is_none() || identity == now, "another identity");
+            place.check_leftovers();
+        },
+    );
+}
+
+/// Whether a folder could not be given its mode, which not every file system can do: a warning says
+/// so, and all else is there.
+fn is_told_of_modes(ended: &Traced) -> bool {
+    let is_it = |event: &Event| event["event"] == "warning" && event["kind"] == "metadata";
+    ended.status.success() && ended.events().iter().any(is_it)
+}
+
+/// Either all is done, or a person is told why not.
+fn check_end(scene: &dyn Scene, place: &Place, ended: &Traced, trial: &Trial) {
+    let code = ended.status.code();
+    if scene.is_success(code) {
+        scene.check_done(place, ended);
+        return;
+    }
+    let harmless = matches!(trial.fault.deed, Deed::Short | Deed::Fail(Errno::EINTR));
+    assert!(!harmless, "it need not have failed: {ended}");
+    assert_eq!(code, Some(8), "{ended}");
+    let (message, hint) = ended
+        .error()
+        .unwrap_or_else(|| panic!("it says nothing: {ended}"));
+    assert!(message.contains(trial.cause), "no cause: {message}");
+    let dir = place.peer.path("..").canonicalize().unwrap();
+    let names = |word: &str| {
+        let word = word.trim_end_matches(':');
+        word.starts_with("p/") || ["p", "input", "output"].contains(&word)
+    };
+    let names_path = message.contains(dir.to_str().unwrap()) || message.split(' ').any(names);
+    assert!(names_path, "no path: {message}");
+    assert!(!hint.is_empty() && !message.contains('\n'), "{message}");
+}
+
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_fetch_survives_errors() {
+    survives_errors(&Get::fresh());
+}
+
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_fetch_that_goes_on_survives_errors() {
+    survives_errors(&Get::resumed());
+}
+
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_fetch_that_is_flushed_survives_errors() {
+    survives_errors(&Get::synced());
+}
+
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_fetch_that_overwrites_survives_errors() {
+    survives_errors(&Get::overwriting());
+}
+
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_share_survives_errors() {
+    survives_errors(&Share::fresh());
+}
+
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_share_that_remembers_survives_errors() {
+    survives_errors(&Share::again());
+}
+
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_share_of_a_copy_survives_errors() {
+    survives_errors(&Share::snapshot());
+}
+
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_share_of_standard_input_survives_errors() {
+    survives_errors(&Share::input());
+}
