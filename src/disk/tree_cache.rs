@@ -83,8 +83,7 @@ impl TreeCache {
         let Some(root) = sys::bytes_of(root.as_os_str()) else {
             return Self::none();
         };
-        let name = &blake3::hash(&root).to_hex()[..32];
-        let path = dir.join("trees").join(format!("{name}.v1"));
+        let path = path_of(dir, &root);
         let loaded = read_records(&path, &root).unwrap_or_default();
         let count = loaded.len() / RECORD;
         Self {
@@ -96,6 +95,15 @@ impl TreeCache {
             used: (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             inserted: Mutex::default(),
         }
+    }
+
+    /// Forgets the hashes of the tree at `root`.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub(super) fn forget(dir: &Path, root: &Path) -> io::Result<()> {
+        sys::bytes_of(root.as_os_str())
+            .map_or(Ok(()), |root| sys::remove_if_there(&path_of(dir, &root)))
     }
 
     /// A cache that remembers nothing.
@@ -206,6 +214,12 @@ impl TreeCache {
     fn is_used(&self, index: usize) -> bool {
         self.used[index / 64].load(Ordering::Relaxed) >> (index % 64) & 1 == 1
     }
+}
+
+/// Where the cache of the tree at `root` is.
+fn path_of(dir: &Path, root: &[u8]) -> PathBuf {
+    let name = &blake3::hash(root).to_hex()[..32];
+    dir.join("trees").join(format!("{name}.v1"))
 }
 
 /// The path of a tree, its number of records and the bytes on disk, without reading more than that.

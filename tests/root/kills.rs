@@ -22,7 +22,7 @@ fn number(name: &str) -> Option<u64> {
     clippy::print_stdout,
     reason = "whoever wants to repeat a run has to know it"
 )]
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let now = || {
         SystemTime::now()
             .duration_since(UNIX_EPOCH)

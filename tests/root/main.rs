@@ -8,7 +8,11 @@
 #[expect(dead_code, unused_imports, reason = "other suites use the rest")]
 mod common;
 
+mod clocks;
+mod crowd;
 mod disks;
+mod folding;
 mod kills;
 mod lab;
+mod names;
 mod networks;

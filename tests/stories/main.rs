@@ -16,9 +16,12 @@ mod get;
 mod hygiene;
 mod limits;
 mod listing;
+mod names;
 mod resume;
+mod secrets;
 mod share;
 mod stop;
+mod together;
 mod verify;
 
 /// A file that is not declared above would never be run.

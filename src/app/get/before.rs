@@ -13,14 +13,15 @@ use crate::{
     content::{EntryPath, Hash, Manifest, escape},
     disk::{self, Destination, Partial},
     events::{Failure, FailureKind},
-    transfer::fetch::{self, Only, Plan, Want},
+    transfer::fetch::{self, Conflicts, Only, Plan, Want},
 };
 
-/// Opens the destination and the partial folder, and makes folders.
+/// Opens the destination and the partial folder, settles names that are one there, and makes folders.
 pub(super) fn prepare(
     manifest: &Manifest,
-    plan: &Plan,
+    plan: &mut Plan,
     only: &Only,
+    conflicts: Conflicts,
     path: &Path,
     root: &Hash,
 ) -> Result<(Arc<Destination>, Arc<Partial>), Failure> {
@@ -31,20 +32,11 @@ pub(super) fn prepare(
     })?;
     let partial =
         Partial::open(&destination, root).map_err(|error| place::beside(&destination, &error))?;
-    let collisions = manifest.folding_collisions();
-    let chosen = |path: &EntryPath| only.matches(path);
-    let both = collisions
-        .iter()
-        .find(|both| chosen(&both.first) && chosen(&both.second));
-    if let Some(both) = both
-        && partial
-            .folds_names()
-            .map_err(|error| place::beside(&destination, &error))?
+    if let Err(failure) =
+        fetch::settle_twins(plan, manifest, only, conflicts, &destination, &partial)
     {
-        let message = format!("{} and {} are the same name here", both.first, both.second);
         let _ = partial.remove_unless_begun(&destination);
-        return Err(Failure::new(FailureKind::InTheWay, message)
-            .hint("take one of them with --only, or choose a file system that tells them apart"));
+        return Err(failure);
     }
     place::make_folders(manifest, plan, &destination, &partial)?;
     Ok((Arc::new(destination), Arc::new(partial)))

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::{Context, broken},
     content::{EntryPath, Limits, Manifest, Ticket, escape},
-    disk::{self, Destination, Stop},
+    disk::{self, Destination, Partial, Stop},
     events::{Event, Failure, FailureKind, Phase, WarningKind},
     node::{Node, Role},
     transfer::{
@@ -190,10 +190,8 @@ impl Job {
             let message = format!("{refused} is left out: it is a link out of the share");
             self.context.events.warn(WarningKind::LeftOut, message);
         }
-        let top = top_level(manifest, &plan, &self.only);
-        let wants = std::mem::take(&mut plan.wants);
-        let plan = Arc::new(plan);
-        if wants.is_empty() && plan.is_empty() && unfinished.is_none() {
+        if plan.is_empty() && unfinished.is_none() {
+            let top = top_level(manifest, &plan, &self.only);
             return Ok(self.got(&plan, path, top, Fetched::default(), true));
         }
         if let Some(had) = unfinished {
@@ -202,16 +200,21 @@ impl Job {
                 bytes_total: plan.bytes,
             });
         }
-        if link.is_none() && !wants.is_empty() {
+        if link.is_none() && !plan.wants.is_empty() {
             *link = Some(self.link().await?);
         }
+        let (destination, partial);
+        (plan, destination, partial) = self.prepare(manifest, plan, path).await?;
+        let top = top_level(manifest, &plan, &self.only);
+        let wants = std::mem::take(&mut plan.wants);
+        let plan = Arc::new(plan);
         let fetched = self
             .place(
                 manifest,
                 &plan,
                 wants,
                 unfinished.unwrap_or(0),
-                path,
+                (destination, partial),
                 link.clone(),
             )
             .await?;
@@ -222,13 +225,7 @@ impl Job {
         let (manifest, only) = (manifest.clone(), self.only.clone());
         let (profile, events) = (self.context.profile.clone(), self.context.events.clone());
         let (path, stop) = (path.to_owned(), self.stop.clone());
-        let verify = self.options.verify;
-        let conflicts = match self.options.on_conflict {
-            OnConflict::Stop => Conflicts::Stop,
-            OnConflict::Overwrite => Conflicts::Overwrite,
-            OnConflict::Rename => Conflicts::Rename,
-            OnConflict::Skip => Conflicts::Skip,
-        };
+        let (verify, conflicts) = (self.options.verify, self.conflicts());
         let planning = tokio::task::spawn_blocking(move || {
             let destination = Destination::open(&path).map_err(|error| {
                 let shown = path.to_string_lossy();
@@ -268,6 +265,32 @@ impl Job {
         planning.await.unwrap_or_else(|_| Err(broken()))
     }
 
+    fn conflicts(&self) -> Conflicts {
+        match self.options.on_conflict {
+            OnConflict::Stop => Conflicts::Stop,
+            OnConflict::Overwrite => Conflicts::Overwrite,
+            OnConflict::Rename => Conflicts::Rename,
+            OnConflict::Skip => Conflicts::Skip,
+        }
+    }
+
+    /// Opens the destination for what the plan says, and settles what only shows there.
+    async fn prepare(
+        &self,
+        manifest: &Arc<Manifest>,
+        mut plan: Plan,
+        path: &Path,
+    ) -> Result<(Plan, Arc<Destination>, Arc<Partial>), Failure> {
+        let (manifest, only) = (manifest.clone(), self.only.clone());
+        let (root, conflicts) = (self.options.ticket.hash, self.conflicts());
+        let path = path.to_owned();
+        let preparing = tokio::task::spawn_blocking(move || {
+            let opened = prepare(&manifest, &mut plan, &only, conflicts, &path, &root)?;
+            Ok((plan, opened.0, opened.1))
+        });
+        preparing.await.unwrap_or_else(|_| Err(broken()))
+    }
+
     /// Does what the plan says; `had` bytes of it were left by an earlier run.
     async fn place(
         &self,
@@ -275,16 +298,10 @@ impl Job {
         plan: &Arc<Plan>,
         wants: Vec<Want>,
         had: u64,
-        path: &Path,
+        (destination, partial): (Arc<Destination>, Arc<Partial>),
         link: Option<Arc<Link>>,
     ) -> Result<Fetched, Failure> {
         let root = self.options.ticket.hash;
-        let prepared = {
-            let (manifest, plan, only) = (manifest.clone(), plan.clone(), self.only.clone());
-            let path = path.to_owned();
-            tokio::task::spawn_blocking(move || prepare(&manifest, &plan, &only, &path, &root))
-        };
-        let (destination, partial) = prepared.await.unwrap_or_else(|_| Err(broken()))?;
         let (fetched, result) = match link {
             Some(link) if !wants.is_empty() => {
                 let fetch = Fetch {

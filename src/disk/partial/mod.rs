@@ -3,7 +3,8 @@
 //!
 //! | name | what it is |
 //! |---|---|
-//! | `lock` | held while a fetch is at work here |
+//! | `lock` | locked while a fetch is at work here; see [`held`] |
+//! | `held` | there while a fetch is at work and nothing can be locked |
 //! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; 4 bytes each, little-endian |
 //! | `N.new` | a small file, number N of the share, that is being written; worth nothing after a kill |
 //! | `N.data` | a large file that is being fetched, in its final form except for the gaps |
@@ -14,17 +15,18 @@
 //! A file moves to its final name when it is complete; after the last one the folder is gone.
 
 mod have;
+mod held;
 mod part;
 
 use std::{
-    fs::{File, TryLockError},
+    fs::File,
     io::{self, Read as _, Write as _},
 };
 
 use bao_tree::ChunkRanges;
 
-use self::have::Have;
-pub use self::part::PartFile;
+use self::{have::Have, held::Held};
+pub use self::{held::Unlockable, part::PartFile};
 use super::{
     Destination, FileStat,
     sys::{self, Dir},
@@ -37,8 +39,11 @@ pub struct Partial {
     dir: Dir,
     holder: Dir,
     name: String,
-    _lock: File,
+    held: Held,
 }
+
+/// How often a folder that vanishes is made again before that counts as an error.
+const TRIES: u32 = 100;
 
 /// How a finished file is to look.
 #[derive(Debug, Clone, Copy)]
@@ -67,30 +72,36 @@ impl Partial {
     /// kill left half-written is swept.
     ///
     /// # Errors
-    /// `ResourceBusy` when another fetch is at work here; those of making and opening.
+    /// `ResourceBusy` when another fetch is at work here, with [`Unlockable`] in it where that may also
+    /// be what a kill left; those of making and opening.
     pub fn open(destination: &Destination, root: &Hash) -> io::Result<Self> {
-        let name = root.to_hex();
-        let holder = open_or_make(destination.root(), PARTIAL_DIR.as_bytes())?;
-        let dir = open_or_make(&holder, name.as_bytes())?;
-        let lock = match dir.create_file(b"lock") {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                dir.open_file(b"lock", true)?
+        let mut tries = 0;
+        let opened = loop {
+            match Self::open_once(destination, root) {
+                // Whoever had it before is just removing it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                    tries += 1;
+                }
+                other => break other?,
             }
-            other => other?,
         };
-        match lock.try_lock() {
-            // Where the file system knows no locks, two fetches at once are the user's to avoid.
-            Ok(()) | Err(TryLockError::Error(_)) => {}
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::ResourceBusy.into()),
-        }
+        let dir = &opened.dir;
         for left in dir.names()?.iter().filter(|name| name.ends_with(b".new")) {
             dir.remove_file(left)?;
         }
+        Ok(opened)
+    }
+
+    fn open_once(destination: &Destination, root: &Hash) -> io::Result<Self> {
+        let name = root.to_hex();
+        let holder = open_or_make(destination.root(), PARTIAL_DIR.as_bytes())?;
+        let dir = open_or_make(&holder, name.as_bytes())?;
+        let held = Held::take(&dir, || holder.open_dir(name.as_bytes()))?;
         Ok(Self {
             dir,
             holder,
             name,
-            _lock: lock,
+            held,
         })
     }
 
@@ -236,10 +247,14 @@ impl Partial {
     /// # Errors
     /// Those of removing.
     pub fn remove(&self, destination: &Destination) -> io::Result<()> {
-        for name in self.dir.names()? {
-            self.dir.remove_file(&name)?;
+        for name in self.dir.names()?.iter().filter(|name| !Held::is_by(name)) {
+            self.remove_if_there(name)?;
         }
-        self.holder.remove_dir(self.name.as_bytes())?;
+        self.held.let_go(&self.dir)?;
+        match self.holder.remove_dir(self.name.as_bytes()) {
+            Err(error) if is_in_use(&error) => return Ok(()),
+            other => other?,
+        }
         // Another share may have its own folder in there.
         let _ = destination.root().remove_dir(PARTIAL_DIR.as_bytes());
         Ok(())
@@ -261,19 +276,35 @@ impl Partial {
         self.remove(destination)
     }
 
-    /// Whether the file system takes names for the same that differ in case or Unicode form only.
+    /// Whether the file system takes names for the same that differ in case, Unicode form, characters
+    /// that do not show, or dots and spaces at the end.
     ///
     /// # Errors
     /// Those of trying.
     pub fn folds_names(&self) -> io::Result<bool> {
-        let name = "Probe-\u{e9}.new".as_bytes();
-        drop(self.dir.create_file(name)?);
-        let mut folds = false;
-        for other in ["probe-\u{e9}.new", "Probe-e\u{301}.new"] {
-            folds |= self.dir.look(other.as_bytes())? != sys::Found::Nothing;
+        let others = ["Probe.new.", "Probe.new ", "probe.NEW"];
+        if self.is_one_of("Probe.new", &others)? {
+            return Ok(true);
         }
-        self.dir.remove_file(name)?;
-        Ok(folds)
+        let others = [
+            "Probe-e\u{301}.new",
+            "probe-\u{c9}.new",
+            "Probe-\u{200d}\u{e9}.new",
+        ];
+        // A file system that knows ASCII only has refused what is not by now.
+        Ok(self.is_one_of("Probe-\u{e9}.new", &others).unwrap_or(false))
+    }
+
+    /// Whether a file `name`, which is made and removed, is found by any of the `others`.
+    fn is_one_of(&self, name: &str, others: &[&str]) -> io::Result<bool> {
+        drop(self.dir.create_file(name.as_bytes())?);
+        // A name that cannot be looked for is not the same.
+        let found = others.iter().any(|other| {
+            let found = self.dir.look(other.as_bytes());
+            found.is_ok_and(|found| found != sys::Found::Nothing)
+        });
+        self.dir.remove_file(name.as_bytes())?;
+        Ok(found)
     }
 
     fn open_or_create(&self, name: &[u8]) -> io::Result<File> {
@@ -322,6 +353,13 @@ fn have_of(dir: &Dir, names: &LargeNames, hash: &Hash, size: u64) -> Option<Have
         .read_to_end(&mut bytes)
         .ok()?;
     Have::decode(&bytes, hash, size, length)
+}
+
+/// Whether a folder could not be removed because somebody has put something into it, or has taken it
+/// away.
+fn is_in_use(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::DirectoryNotEmpty | Kind::NotFound)
 }
 
 fn open_or_make(parent: &Dir, name: &[u8]) -> io::Result<Dir> {

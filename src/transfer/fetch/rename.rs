@@ -1,6 +1,6 @@
 //! Other names for files whose own is taken: `--rename`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     content::{EntryPath, Manifest},
@@ -10,11 +10,14 @@ use crate::{
 /// How many names are tried for one file.
 const TRIES: u32 = 10_000;
 
-/// Finds names that nothing has, neither at the destination nor in the share.
+/// Finds names that nothing has, neither at the destination nor in the share, not even on a file
+/// system that takes some names for one.
 pub(super) struct Renamer<'a> {
     manifest: &'a Manifest,
-    /// Names of the share and names given; built when the first is needed.
-    taken: Option<HashSet<EntryPath>>,
+    /// Names of the share and names given, folded; built when the first is needed.
+    taken: Option<HashSet<Box<[u8]>>>,
+    /// The number to try first for a folded name: those before it were given to its like.
+    next: HashMap<Box<[u8]>, u32>,
 }
 
 impl<'a> Renamer<'a> {
@@ -22,7 +25,19 @@ impl<'a> Renamer<'a> {
         Self {
             manifest,
             taken: None,
+            next: HashMap::new(),
         }
+    }
+
+    /// Counts names as given.
+    pub(super) fn take<'p>(&mut self, places: impl Iterator<Item = &'p EntryPath>) {
+        self.taken().extend(places.map(EntryPath::folded));
+    }
+
+    fn taken(&mut self) -> &mut HashSet<Box<[u8]>> {
+        let manifest = self.manifest;
+        self.taken
+            .get_or_insert_with(|| manifest.paths().map(EntryPath::folded).collect())
     }
 
     /// A name like `a (1).txt` for which `free` says that nothing is there (`Some(false)`), or that
@@ -32,19 +47,18 @@ impl<'a> Renamer<'a> {
         path: &EntryPath,
         free: impl Fn(&EntryPath) -> Result<Option<bool>, Failure>,
     ) -> Result<(EntryPath, bool), Failure> {
-        let manifest = self.manifest;
-        let taken = self
-            .taken
-            .get_or_insert_with(|| manifest.paths().cloned().collect());
-        for number in 1..TRIES {
+        let name = path.folded();
+        let first = self.next.get(&name).copied().unwrap_or(1);
+        for number in first..first.saturating_add(TRIES) {
             let Some(candidate) = numbered(path, number) else {
                 break;
             };
-            if taken.contains(&candidate) {
+            if self.taken().contains(&candidate.folded()) {
                 continue;
             }
             if let Some(there) = free(&candidate)? {
-                taken.insert(candidate.clone());
+                self.taken().insert(candidate.folded());
+                self.next.insert(name, number + 1);
                 return Ok((candidate, there));
             }
         }
