@@ -64,7 +64,7 @@ impl Folding {
         let seen = Seen {
             kind,
             state: Mutex::new(State {
-                paths: HashMap::from([(INodeNo::ROOT.0, backing.clone())]),
+                paths: HashMap::from([(INodeNo::ROOT.0, vec![backing.clone()])]),
                 files: HashMap::new(),
                 next: 1,
             }),
@@ -125,8 +125,8 @@ struct Seen {
 }
 
 struct State {
-    /// Where each inode is.
-    paths: HashMap<u64, PathBuf>,
+    /// Where each inode is, or was.
+    paths: HashMap<u64, Vec<PathBuf>>,
     files: HashMap<u64, File>,
     next: u64,
 }
@@ -137,7 +137,12 @@ impl Seen {
     }
 
     fn path(&self, ino: INodeNo) -> io::Result<PathBuf> {
-        let path = self.state().paths.get(&ino.0).cloned();
+        let paths = self.state().paths.get(&ino.0).cloned();
+        let is_there = |path: &PathBuf| {
+            let metadata = fs::symlink_metadata(path);
+            ino == INodeNo::ROOT || metadata.is_ok_and(|metadata| metadata.ino() == ino.0)
+        };
+        let path = paths.unwrap_or_default().into_iter().find(is_there);
         path.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
@@ -161,7 +166,11 @@ impl Seen {
     /// What there is at `path`, remembered as being there.
     fn entry(&self, path: &Path) -> io::Result<FileAttr> {
         let attr = self.attr_of(&fs::symlink_metadata(path)?);
-        self.state().paths.insert(attr.ino.0, path.to_owned());
+        let mut state = self.state();
+        let paths = state.paths.entry(attr.ino.0).or_default();
+        if !paths.iter().any(|known| known == path) {
+            paths.push(path.to_owned());
+        }
         Ok(attr)
     }
 
@@ -217,7 +226,7 @@ impl Seen {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)?;
-        for path in self.state().paths.values_mut() {
+        for path in self.state().paths.values_mut().flatten() {
             if let Ok(below) = path.strip_prefix(from) {
                 // Joining nothing would put a slash behind it.
                 *path = if below.as_os_str().is_empty() {

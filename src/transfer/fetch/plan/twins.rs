@@ -190,7 +190,7 @@ impl<'a> Settling<'a> {
             .iter()
             .map(|both| format!("{} and {}", both.first, both.second))
             .collect::<Vec<_>>();
-        let message = format!("these are one name at the destination: {}", in_line(&rows));
+        let message = format!("{} are the same name at the destination", in_line(&rows));
         let are_files = twins.iter().all(|both| {
             self.files.contains_key(&both.first) && self.files.contains_key(&both.second)
         });
