@@ -242,12 +242,13 @@ impl Seen {
 
 /// Sends `Ok` by `$ok` and an error as such.
 macro_rules! answer {
-    ($reply:expr, $result:expr, $value:pat => $ok:expr) => {
-        match (|| -> io::Result<_> { $result })() {
+    ($reply:expr, $result:expr, $value:pat => $ok:expr) => {{
+        let answer = || -> io::Result<_> { $result };
+        match answer() {
             Ok($value) => $ok,
             Err(error) => $reply.error(Errno::from(error)),
         }
-    };
+    }};
 }
 
 impl Filesystem for Seen {
@@ -457,17 +458,22 @@ impl Filesystem for Seen {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let mut buffer = vec![0; size as usize];
-        answer!(reply, self.with(fh, |file| {
+        let read = || {
+            let mut buffer = vec![0; size as usize];
             let mut done = 0;
-            while done < buffer.len() {
-                match file.read_at(&mut buffer[done..], offset + done as u64)? {
-                    0 => break,
-                    count => done += count,
+            self.with(fh, |file| {
+                while done < buffer.len() {
+                    match file.read_at(&mut buffer[done..], offset + done as u64)? {
+                        0 => break,
+                        count => done += count,
+                    }
                 }
-            }
-            Ok(done)
-        }), done => reply.data(&buffer[..done]));
+                Ok(())
+            })?;
+            buffer.truncate(done);
+            Ok(buffer)
+        };
+        answer!(reply, read(), bytes => reply.data(&bytes));
     }
 
     fn write(
@@ -558,7 +564,7 @@ fn set_mtime(path: &Path, time: SystemTime) -> io::Result<()> {
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_err(io::Error::other)?;
     let time = Timespec {
-        tv_sec: since.as_secs().cast_signed().into(),
+        tv_sec: since.as_secs().cast_signed(),
         tv_nsec: since.subsec_nanos().into(),
     };
     let times = Timestamps {

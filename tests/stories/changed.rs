@@ -137,8 +137,10 @@ fn stopped_by_permissions(name: &'static str) -> Peer {
     peer
 }
 
+type Change = fn(&Path);
+
 /// What may happen to a file, by name.
-const CHANGES: [(&str, fn(&Path)); 7] = [
+const CHANGES: [(&str, Change); 7] = [
     ("append", |path| {
         let mut file = File::options().append(true).open(path).unwrap();
         file.write_all(&filler(100_000)).unwrap();
@@ -165,7 +167,7 @@ const CHANGES: [(&str, fn(&Path)); 7] = [
 ];
 
 /// Either all of what was offered, or nothing and both are told.
-fn is_whole_or_told(got: Ended, alice: &mut Sharing, bob: &Peer, what: &str) {
+fn is_whole_or_told(got: &Ended, alice: &mut Sharing, bob: &Peer, what: &str) {
     match got.code() {
         Some(0) => assert!(bob.read("p/m") == filler(2 * SIZE), "{what}: {got}"),
         Some(3) => {
@@ -191,7 +193,7 @@ fn whatever_happens_while_it_is_fetched() {
         let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "12M"]);
         getting.wait_until_fetched(1 << 20);
         change(&alice.path("p/m"));
-        is_whole_or_told(getting.end(), &mut sharing, &bob, what);
+        is_whole_or_told(&getting.end(), &mut sharing, &bob, what);
     }
 }
 
@@ -209,7 +211,7 @@ fn whatever_happens_between_two_receivers() {
         let got = carol.get(&sharing.ticket, &[]);
         // What is still all there is sent, all else cannot be.
         let got = got.expect(if what == "append" { 0 } else { 3 });
-        is_whole_or_told(got, &mut sharing, &carol, what);
+        is_whole_or_told(&got, &mut sharing, &carol, what);
         // Whoever has it already has lost nothing.
         bob.get(&sharing.ticket, &[]).expect(0);
         assert!(bob.read("p/m") == filler(2 * SIZE), "{what}");

@@ -131,10 +131,8 @@ pub(super) fn cache_of(profile: &Profile, destination: &Destination, top: &[u8])
 pub(super) fn beside(destination: &Destination, error: &io::Error) -> Failure {
     let place = destination.path().to_string_lossy();
     let place = crate::content::escape(&place);
-    if error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<Unlockable>())
-    {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    if let Some(Unlockable) = inner {
         let message = format!("another grove is fetching this into {place}, or was killed there");
         return Failure::new(FailureKind::InTheWay, message).hint(format!(
             "if none runs, remove the file held below {place}/{PARTIAL_DIR}; files cannot be locked there"
