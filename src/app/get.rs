@@ -235,7 +235,7 @@ fn check_ticket(context: &Context, ticket: &Ticket) -> Result<(), Failure> {
     if ticket.is_expired(unix_now()) {
         return Err(
             Failure::new(FailureKind::Refused, "this ticket has expired")
-                .hint("ask the sharer for a new one"),
+                .hint("ask the sharer for a new one; or is the clock of this computer wrong?"),
         );
     }
     if context.profile.share_key(&ticket.hash)?.public() == ticket.addr.id {

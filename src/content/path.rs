@@ -43,9 +43,6 @@ pub enum PathError {
     /// A backslash, which separates folders on Windows.
     #[error("it holds a backslash, which separates folders on Windows")]
     Backslash,
-    /// The first component starts with a letter and a colon.
-    #[error("it starts like a Windows drive")]
-    Drive,
     /// The first component is `~`, which shells take for the home folder.
     #[error("it starts with ~, which stands for the home folder")]
     Home,
@@ -76,7 +73,8 @@ pub enum PathError {
     /// Windows only: a dot or a space at the end of a component, which would be dropped.
     #[error("Windows drops the dot or space at the end of a part of it")]
     TrailingDotOrSpace,
-    /// Windows only: a character that its file systems refuse.
+    /// Windows only: a character that its file systems refuse, or give a meaning: `C:x` is on
+    /// another drive, `x:y` a hidden part of `x`.
     #[error("it holds a character that Windows refuses")]
     Forbidden,
     /// Windows only: names are text there.
@@ -122,6 +120,13 @@ impl EntryPath {
     #[must_use]
     pub fn top(&self) -> &[u8] {
         self.components().next().unwrap_or_default()
+    }
+
+    /// A key that two paths share when some file system in use may take them for one.
+    #[must_use]
+    pub fn folded(&self) -> Box<[u8]> {
+        let components: Vec<_> = self.components().map(fold_component).collect();
+        components.join(&b'/').into()
     }
 
     /// The path without its last component; `None` at the top level.
@@ -242,11 +247,6 @@ fn check_component(component: &[u8], limits: &Limits) -> Result<(), PathError> {
 }
 
 fn check_top(component: &[u8]) -> Result<(), PathError> {
-    if let [letter, b':', ..] = component
-        && letter.is_ascii_alphabetic()
-    {
-        return Err(PathError::Drive);
-    }
     if component == b"~" {
         return Err(PathError::Home);
     }

@@ -24,13 +24,13 @@ pub use hash::{HashProgress, hash_file, hash_tree, outboard_of};
 pub use outboard::{OUTBOARD_MIN, Outboards};
 #[cfg(any(test, fuzzing))]
 pub(crate) use partial::Have;
-pub use partial::{Finish, PartFile, Partial, Peek};
+pub use partial::{Finish, PartFile, Partial, Peek, Unlockable};
 pub use spool::{Snapshot, Spooled, snapshot, spool};
 pub use stop::Stop;
 pub use sys::{
-    FileStat, Found, LockFile, available_bytes, create_private, create_private_dir, process_alive,
-    raise_file_limit, read_at, read_exact_at, reason, replace_private, replace_synced,
-    write_all_at,
+    FileStat, Found, LockFile, available_bytes, create_private, create_private_dir,
+    forbid_core_dumps, process_alive, raise_file_limit, read_at, read_exact_at, reason,
+    replace_private, replace_synced, write_all_at,
 };
 pub use tree_cache::TreeCache;
 #[cfg(any(test, fuzzing))]

@@ -18,7 +18,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::sys;
+use super::{TreeCache, sys};
 use crate::{
     content::{Hash, escape},
     events::{Failure, FailureKind},
@@ -73,6 +73,15 @@ impl Outboards {
     /// Removes the outboard of `hash`, say because it is damaged.
     pub fn remove(&self, hash: &Hash) -> io::Result<()> {
         sys::remove_if_there(&self.path(hash))
+    }
+
+    /// Forgets the remembered hashes of the tree at `root`, which are kept in the same cache folder.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn forget_tree(&self, root: &Path) -> io::Result<()> {
+        let cache = self.dir.parent().unwrap_or(&self.dir);
+        TreeCache::forget(cache, root)
     }
 
     /// Moves the file at `from` to where the outboard of `hash` belongs, for tests that make outboards

@@ -97,8 +97,7 @@ impl TreeCache {
         let Some(root) = sys::bytes_of(root.as_os_str()) else {
             return Self::none();
         };
-        let name = &blake3::hash(&root).to_hex()[..32];
-        let path = dir.join("trees").join(format!("{name}.v1"));
+        let path = path_of(dir, &root);
         let loaded = fs::read(&path).ok().and_then(|bytes| records(bytes, &root));
         let (loaded, on_disk) = loaded.unwrap_or_default();
         let count = loaded.len() / RECORD;
@@ -112,6 +111,15 @@ impl TreeCache {
             inserted: Mutex::default(),
             on_disk: AtomicI64::new(on_disk),
         }
+    }
+
+    /// Forgets the hashes of the tree at `root`.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub(super) fn forget(dir: &Path, root: &Path) -> io::Result<()> {
+        sys::bytes_of(root.as_os_str())
+            .map_or(Ok(()), |root| sys::remove_if_there(&path_of(dir, &root)))
     }
 
     /// A cache that remembers nothing.
@@ -231,6 +239,12 @@ impl TreeCache {
     fn is_used(&self, index: usize) -> bool {
         self.used[index / 64].load(Ordering::Relaxed) >> (index % 64) & 1 == 1
     }
+}
+
+/// Where the cache of the tree at `root` is.
+fn path_of(dir: &Path, root: &[u8]) -> PathBuf {
+    let name = &blake3::hash(root).to_hex()[..32];
+    dir.join("trees").join(format!("{name}.v1"))
 }
 
 /// The path of a tree, its number of records and the bytes on disk, without reading more than that.

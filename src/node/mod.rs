@@ -12,7 +12,10 @@
 mod paths;
 mod transport;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
 
 use iroh::{
     Endpoint, EndpointAddr, RelayMode, SecretKey,
@@ -65,13 +68,14 @@ impl Node {
     /// Binds an endpoint that answers to `secret`'s id and speaks `alpn`.
     ///
     /// # Errors
-    /// `Failed` when no socket can be bound.
+    /// `Failed` when no socket can be bound, or the clock is set to before 1970.
     pub async fn bind(
         secret: SecretKey,
         network: &Network,
         role: Role,
         alpn: &[u8],
     ) -> Result<Self, Failure> {
+        check_clock()?;
         let mut builder = if network.offline {
             Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled)
         } else {
@@ -141,6 +145,17 @@ impl Node {
     pub async fn close(&self) {
         let _ = tokio::time::timeout(Duration::from_secs(1), self.endpoint.close()).await;
     }
+}
+
+/// Refuses a clock that the libraries below cannot count from: they would abort in the middle of it.
+fn check_clock() -> Result<(), Failure> {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map(|_| ())
+        .map_err(|_| {
+            let message = "the clock of this computer is set to before 1970";
+            Failure::new(FailureKind::Failed, message).hint("set it, and run the same line again")
+        })
 }
 
 fn bind_sockets(mut builder: Builder, addresses: &[SocketAddr]) -> Result<Builder, Failure> {

@@ -145,3 +145,45 @@ fn no_room_for_what_is_kept_about_a_share() {
     let ended = sharing.end().expect(8);
     assert!(ended.message().contains("cache"), "{ended}");
 }
+
+/// A home on a medium that takes no writing, or that belongs to somebody else, is used as far as that
+/// goes, and never replaced by another identity.
+#[test]
+#[ignore = "needs root, see CONTRIBUTING"]
+fn a_home_that_cannot_be_written() {
+    let alice = Peer::new("alice");
+    let home = Mount::new(&alice.home(), 8 * MIB);
+    let id = alice.id();
+    home.remount("ro");
+    assert_eq!(alice.id(), id);
+    alice.write("p/small", filler(100_000));
+    let sharing = alice.share(&["p"]);
+    let bob = Peer::new("bob");
+    bob.get(&sharing.ticket, &[]).expect(0);
+    let from_bob = bob.share(&["p"]);
+    alice.get(&from_bob.ticket, &["-o", "got"]).expect(0);
+    assert_same_tree(&alice.path("p"), &alice.path("got/p"));
+    alice.write("q/large", filler(2 << 20));
+    let refused = alice.grove(&["share", "q"]).expect(8);
+    assert!(refused.message().contains("cache"), "{refused}");
+}
+
+#[test]
+#[ignore = "needs root, see CONTRIBUTING"]
+fn a_home_of_somebody_else() {
+    // Root without the right to overlook permissions is a user like any other.
+    let without = "--bounding-set=-dac_override,-dac_read_search";
+    let alice = Peer::new("alice").run_by(&["setpriv", without]);
+    alice.id();
+    alice.write("file", "x");
+    let identity = alice.home().join("identity");
+    let before = fs::read(&identity).unwrap();
+    for path in [&identity, &alice.home()] {
+        std::os::unix::fs::chown(path, Some(65534), Some(65534)).unwrap();
+        let refused = alice.grove(&["share", "file"]).expect(8);
+        assert!(refused.message().contains("permission denied"), "{refused}");
+        alice.grove(&["id"]).expect(8);
+    }
+    assert_eq!(fs::read(&identity).unwrap(), before);
+    assert_eq!(fs::read_dir(alice.home()).unwrap().count(), 1);
+}

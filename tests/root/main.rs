@@ -9,10 +9,14 @@
 #[expect(dead_code, unused_imports, reason = "other suites use the rest")]
 mod common;
 
+mod clocks;
+mod crowd;
 mod destinations;
 mod disks;
+mod folding;
 mod kills;
 mod lab;
+mod names;
 mod networks;
 mod power;
 mod rights;

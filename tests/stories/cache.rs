@@ -67,6 +67,30 @@ fn only_what_changed_is_read_again() {
 }
 
 #[test]
+fn of_many_files_only_the_one_that_changed_is_read_again() {
+    let alice = Peer::new("alice");
+    for number in 0..2000 {
+        alice.write(
+            &format!("p/{}/{number}", number % 50),
+            filler(20_000 + number),
+        );
+    }
+    settle(&alice.write("p/last", "x"));
+    let first = alice.share(&["p"]);
+    let (root, all) = (first.root.clone(), bytes_read(&first));
+    assert!(all > 40_000_000, "reading is counted: {all}");
+    drop(first);
+    settle(&alice.write("p/7/1007", filler(30_000)));
+    let again = alice.share(&["p"]);
+    assert_ne!(again.root, root);
+    let read = bytes_read(&again);
+    assert!(read < all / 10, "{read} bytes read of {all}");
+    let bob = Peer::new("bob");
+    bob.get(&again.ticket, &[]).expect(0);
+    assert_same_tree(&alice.path("p"), &bob.path("p"));
+}
+
+#[test]
 fn it_is_listed_and_cleared() {
     let alice = alice();
     let sharing = alice.share(&["p"]);

@@ -3,10 +3,12 @@
 use std::{
     fs::{self, File},
     io::Write as _,
+    os::unix::fs::FileExt as _,
     path::Path,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
-use crate::common::{Ended, Peer, Sharing, assert_same_tree, filler};
+use crate::common::{Ended, Peer, Sharing, assert_same_tree, filler, set_mode};
 
 const SIZE: usize = 3_000_000;
 
@@ -123,6 +125,176 @@ fn in_the_middle_of_a_fetch() {
     assert!(got.told().contains("p/large"), "{got}");
     assert!(!bob.path("p/large").exists(), "never a mixture");
     assert_same_tree(&alice.path("p/small"), &bob.path("p/small"));
+}
+
+/// Somebody whom permissions stop, which they do not for root.
+fn stopped_by_permissions(name: &'static str) -> Peer {
+    let peer = Peer::new(name);
+    if rustix::process::geteuid().is_root() {
+        let without = "--bounding-set=-dac_override,-dac_read_search";
+        return peer.run_by(&["setpriv", without]);
+    }
+    peer
+}
+
+type Change = fn(&Path);
+
+/// What may happen to a file, by name.
+const CHANGES: [(&str, Change); 7] = [
+    ("append", |path| {
+        let mut file = File::options().append(true).open(path).unwrap();
+        file.write_all(&filler(100_000)).unwrap();
+    }),
+    ("truncate", |path| {
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_len(SIZE as u64 / 3).unwrap();
+    }),
+    ("overwrite near the end", |path| {
+        let file = File::options().write(true).open(path).unwrap();
+        file.write_all_at(b"new", 2 * SIZE as u64 - 100_000)
+            .unwrap();
+    }),
+    ("replace", |path| {
+        fs::write(path.with_extension("new"), filler(2 * SIZE + 7)).unwrap();
+        fs::rename(path.with_extension("new"), path).unwrap();
+    }),
+    ("replace by a file of the same size", |path| {
+        fs::write(path.with_extension("new"), vec![7; 2 * SIZE]).unwrap();
+        fs::rename(path.with_extension("new"), path).unwrap();
+    }),
+    ("delete", |path| fs::remove_file(path).unwrap()),
+    ("forbid", |path| set_mode(path, 0)),
+];
+
+/// Either all of what was offered, or nothing and both are told.
+fn is_whole_or_told(got: &Ended, alice: &mut Sharing, bob: &Peer, what: &str) {
+    match got.code() {
+        Some(0) => assert!(bob.read("p/m") == filler(2 * SIZE), "{what}: {got}"),
+        Some(3) => {
+            assert!(!bob.path("p/m").exists(), "{what}: {got}");
+            assert!(got.told().contains("p/m"), "{what}: {got}");
+            let warning = alice.wait_for("warning");
+            let message = warning["message"].as_str().unwrap();
+            assert!(message.contains("p/m"), "{what}: {warning}");
+        }
+        _ => panic!("{what}: {got}"),
+    }
+    assert!(bob.read("p/z") == filler(SIZE), "{what}: {got}");
+}
+
+#[test]
+fn whatever_happens_while_it_is_fetched() {
+    for (what, change) in CHANGES {
+        let alice = stopped_by_permissions("alice");
+        alice.write("p/m", filler(2 * SIZE));
+        alice.write("p/z", filler(SIZE));
+        let mut sharing = alice.share(&["p"]);
+        let bob = Peer::new("bob");
+        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "12M"]);
+        getting.wait_until_fetched(1 << 20);
+        change(&alice.path("p/m"));
+        is_whole_or_told(&getting.end(), &mut sharing, &bob, what);
+    }
+}
+
+#[test]
+fn whatever_happens_between_two_receivers() {
+    for (what, change) in CHANGES {
+        let alice = stopped_by_permissions("alice");
+        alice.write("p/m", filler(2 * SIZE));
+        alice.write("p/z", filler(SIZE));
+        let mut sharing = alice.share(&["p"]);
+        let bob = Peer::new("bob");
+        bob.get(&sharing.ticket, &[]).expect(0);
+        change(&alice.path("p/m"));
+        let carol = Peer::new("carol");
+        let got = carol.get(&sharing.ticket, &[]);
+        // What is still all there is sent, all else cannot be.
+        let got = got.expect(if what == "append" { 0 } else { 3 });
+        is_whole_or_told(&got, &mut sharing, &carol, what);
+        // Whoever has it already has lost nothing.
+        bob.get(&sharing.ticket, &[]).expect(0);
+        assert!(bob.read("p/m") == filler(2 * SIZE), "{what}");
+    }
+}
+
+#[test]
+fn a_log_that_grows_all_the_time() {
+    let alice = Peer::new("alice");
+    let path = alice.write("p/log", filler(SIZE));
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut log = File::options().append(true).open(&path).unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                log.write_all(&filler(997)).unwrap();
+                std::thread::yield_now();
+                if log.metadata().unwrap().len() > 200 << 20 {
+                    break;
+                }
+            }
+        });
+        let sharing = alice.share(&["p"]);
+        let bob = Peer::new("bob");
+        let got = bob.get(&sharing.ticket, &[]);
+        stop.store(true, Ordering::Relaxed);
+        let got = got.expect(0);
+        let (there, here) = (alice.read("p/log"), bob.read("p/log"));
+        assert!(here.len() >= SIZE && there.starts_with(&here), "{got}");
+    });
+}
+
+#[test]
+fn a_file_with_holes() {
+    let alice = Peer::new("alice");
+    let path = alice.write("p/sparse", filler(100_000));
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_len(40 << 20).unwrap();
+    file.write_all_at(&filler(70_000), 20 << 20).unwrap();
+    let sharing = alice.share(&["p"]);
+    let bob = Peer::new("bob");
+    bob.get(&sharing.ticket, &[]).expect(0);
+    assert_same_tree(&alice.path("p"), &bob.path("p"));
+}
+
+/// A time that was set back hides no change from the next share.
+#[test]
+fn a_time_that_was_set_back_deceives_nobody() {
+    let alice = Peer::new("alice");
+    let path = alice.write("p/file", filler(SIZE));
+    let time = fs::metadata(&path).unwrap().modified().unwrap();
+    let sharing = alice.share(&["p"]);
+    let before = sharing.root.clone();
+    sharing.into_running().interrupt().expect(130);
+    fs::write(&path, vec![7; SIZE]).unwrap();
+    File::open(&path).unwrap().set_modified(time).unwrap();
+    let sharing = alice.share(&["p"]);
+    assert_ne!(sharing.root, before);
+    let bob = Peer::new("bob");
+    bob.get(&sharing.ticket, &[]).expect(0);
+    assert_same_tree(&alice.path("p"), &bob.path("p"));
+}
+
+/// What somebody saves under the final name while it is fetched is theirs.
+#[test]
+fn an_edit_at_the_destination_is_not_replaced() {
+    for flags in [&[][..], &["--overwrite"], &["--rename"], &["--skip"]] {
+        let alice = Peer::new("alice");
+        alice.write("p/large", filler(2 * SIZE));
+        let sharing = alice.share(&["p"]);
+        let bob = Peer::new("bob");
+        let args = [&["--limit-rate", "12M"], flags].concat();
+        let mut getting = bob.start_get(&sharing.ticket, &args);
+        getting.wait_until_fetched(1 << 20);
+        assert!(!bob.path("p/large").exists(), "not before it is whole");
+        bob.write("p/large", "of Bob");
+        let got = getting.end().expect(7);
+        assert!(got.message().contains("p/large"), "{got}");
+        assert_eq!(bob.read("p/large"), b"of Bob");
+        bob.get(&sharing.ticket, &["--rename"]).expect(0);
+        assert_eq!(bob.read("p/large"), b"of Bob");
+        assert!(bob.read("p/large (1)") == filler(2 * SIZE));
+    }
 }
 
 #[test]

@@ -18,9 +18,12 @@ mod hygiene;
 mod limits;
 mod listing;
 mod machine;
+mod names;
 mod resume;
+mod secrets;
 mod share;
 mod stop;
+mod together;
 mod verify;
 
 /// A file that is not declared above would never be run.

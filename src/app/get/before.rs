@@ -13,7 +13,7 @@ use crate::{
     content::{EntryPath, Hash, Manifest, escape},
     disk::{self, Destination, Partial},
     events::{Failure, FailureKind},
-    transfer::fetch::{self, Only, Plan, Want},
+    transfer::fetch::{self, Conflicts, Only, Plan, Want},
 };
 
 /// Where content is placed, and what was made for that.
@@ -23,11 +23,12 @@ pub(super) struct Prepared {
     pub(super) made: Made,
 }
 
-/// Opens the destination and the partial folder, and makes folders.
+/// Opens the destination and the partial folder, settles names that are one there, and makes folders.
 pub(super) fn prepare(
     manifest: &Manifest,
-    plan: &Plan,
+    plan: &mut Plan,
     only: &Only,
+    conflicts: Conflicts,
     path: &Path,
     root: &Hash,
 ) -> Result<Prepared, Failure> {
@@ -44,7 +45,7 @@ pub(super) fn prepare(
         partial: Arc::new(partial),
         made: Made::new(path, top, is_new),
     };
-    match begin(manifest, plan, only, &mut prepared) {
+    match begin(manifest, plan, only, conflicts, &mut prepared) {
         Ok(()) => Ok(prepared),
         Err(failure) => {
             prepared.take_back(manifest, plan);
@@ -53,11 +54,12 @@ pub(super) fn prepare(
     }
 }
 
-/// Makes sure that the names fit here, and makes folders.
+/// Makes sure that the names fit here, makes folders, and notes what is about to be placed.
 fn begin(
     manifest: &Manifest,
-    plan: &Plan,
+    plan: &mut Plan,
     only: &Only,
+    conflicts: Conflicts,
     prepared: &mut Prepared,
 ) -> Result<(), Failure> {
     let Prepared {
@@ -65,22 +67,10 @@ fn begin(
         partial,
         made,
     } = prepared;
-    let collisions = manifest.folding_collisions();
-    let chosen = |path: &EntryPath| only.matches(path);
-    let both = collisions
-        .iter()
-        .find(|both| chosen(&both.first) && chosen(&both.second));
-    if let Some(both) = both
-        && partial
-            .folds_names()
-            .map_err(|error| place::beside(destination, &error))?
-    {
-        let message = format!("{} and {} are the same name here", both.first, both.second);
-        return Err(Failure::new(FailureKind::InTheWay, message)
-            .hint("take one of them with --only, or choose a file system that tells them apart"));
-    }
+    fetch::settle_twins(plan, manifest, only, conflicts, destination, partial)?;
     made.note_implied(manifest, plan, destination);
-    place::make_folders(manifest, plan, destination, partial)
+    place::make_folders(manifest, plan, destination, partial)?;
+    place::note_placing(manifest, &plan.wants, destination, partial)
 }
 
 /// Bytes that an earlier run left of large files that are wanted; `None` when there was none.

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     content::{EntryPath, FileEntry, Manifest, PARTIAL_DIR},
-    disk::{self, Destination, FileStat, Partial, TreeCache},
+    disk::{self, Destination, FileStat, Partial, TreeCache, Unlockable},
     events::{Events, Failure, FailureKind, WarningKind},
     profile::Profile,
     transfer::fetch::{self, Plan, Want},
@@ -162,6 +162,13 @@ pub(super) fn cache_of(profile: &Profile, destination: &Destination, top: &[u8])
 pub(super) fn beside(destination: &Destination, error: &io::Error) -> Failure {
     let place = destination.path().to_string_lossy();
     let place = crate::content::escape(&place);
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    if let Some(Unlockable) = inner {
+        let message = format!("another grove is fetching this into {place}, or was killed there");
+        return Failure::new(FailureKind::InTheWay, message).hint(format!(
+            "if none runs, remove the file held below {place}/{PARTIAL_DIR}; files cannot be locked there"
+        ));
+    }
     if error.kind() == io::ErrorKind::ResourceBusy {
         return Failure::new(
             FailureKind::InTheWay,

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::{
     Decider, Dest, GetOptions, Got, OnConflict, Wait,
-    before::{left_by_earlier_run, prepare, top_level},
+    before::{Prepared, left_by_earlier_run, prepare, top_level},
     kept, place,
 };
 use crate::{
@@ -187,10 +187,8 @@ impl Job {
         self.may_go_on(manifest, &plan, unfinished.unwrap_or(0), path)
             .await?;
         self.warn_of_links(&plan.refused_links);
-        let top = top_level(manifest, &plan, &self.only);
-        let wants = std::mem::take(&mut plan.wants);
-        let plan = Arc::new(plan);
-        if wants.is_empty() && plan.is_empty() && unfinished.is_none() {
+        if plan.is_empty() && unfinished.is_none() {
+            let top = top_level(manifest, &plan, &self.only);
             return Ok(self.got(&plan, path, top, Fetched::default(), true));
         }
         if let Some(had) = unfinished {
@@ -199,16 +197,21 @@ impl Job {
                 bytes_total: plan.bytes,
             });
         }
-        if link.is_none() && !wants.is_empty() {
+        if link.is_none() && !plan.wants.is_empty() {
             *link = Some(self.link().await?);
         }
+        let prepared;
+        (plan, prepared) = self.prepare(manifest, plan, path).await?;
+        let top = top_level(manifest, &plan, &self.only);
+        let wants = std::mem::take(&mut plan.wants);
+        let plan = Arc::new(plan);
         let fetched = self
             .place(
                 manifest,
                 &plan,
                 wants,
                 unfinished.unwrap_or(0),
-                path,
+                prepared,
                 link.clone(),
             )
             .await?;
@@ -231,13 +234,8 @@ impl Job {
         let (manifest, only) = (manifest.clone(), self.only.clone());
         let (profile, events) = (self.context.profile.clone(), self.context.events.clone());
         let (path, stop) = (path.to_owned(), self.stop.clone());
-        let (verify, root) = (self.options.verify, self.options.ticket.hash);
-        let conflicts = match self.options.on_conflict {
-            OnConflict::Stop => Conflicts::Stop,
-            OnConflict::Overwrite => Conflicts::Overwrite,
-            OnConflict::Rename => Conflicts::Rename,
-            OnConflict::Skip => Conflicts::Skip,
-        };
+        let (verify, conflicts) = (self.options.verify, self.conflicts());
+        let root = self.options.ticket.hash;
         let planning = tokio::task::spawn_blocking(move || {
             let destination = Destination::open(&path).map_err(|error| {
                 let shown = path.to_string_lossy();
@@ -280,6 +278,32 @@ impl Job {
         planning.await.unwrap_or_else(|_| Err(broken()))
     }
 
+    fn conflicts(&self) -> Conflicts {
+        match self.options.on_conflict {
+            OnConflict::Stop => Conflicts::Stop,
+            OnConflict::Overwrite => Conflicts::Overwrite,
+            OnConflict::Rename => Conflicts::Rename,
+            OnConflict::Skip => Conflicts::Skip,
+        }
+    }
+
+    /// Opens the destination for what the plan says, and settles what only shows there.
+    async fn prepare(
+        &self,
+        manifest: &Arc<Manifest>,
+        mut plan: Plan,
+        path: &Path,
+    ) -> Result<(Plan, Prepared), Failure> {
+        let (manifest, only) = (manifest.clone(), self.only.clone());
+        let (root, conflicts) = (self.options.ticket.hash, self.conflicts());
+        let path = path.to_owned();
+        let preparing = tokio::task::spawn_blocking(move || {
+            let prepared = prepare(&manifest, &mut plan, &only, conflicts, &path, &root)?;
+            Ok((plan, prepared))
+        });
+        preparing.await.unwrap_or_else(|_| Err(broken()))
+    }
+
     /// Does what the plan says; `had` bytes of it were left by an earlier run.
     async fn place(
         &self,
@@ -287,22 +311,10 @@ impl Job {
         plan: &Arc<Plan>,
         wants: Vec<Want>,
         had: u64,
-        path: &Path,
+        prepared: Prepared,
         link: Option<Arc<Link>>,
     ) -> Result<Fetched, Failure> {
         let root = self.options.ticket.hash;
-        let prepared = {
-            let (manifest, plan, only) = (manifest.clone(), plan.clone(), self.only.clone());
-            let path = path.to_owned();
-            tokio::task::spawn_blocking(move || {
-                let prepared = prepare(&manifest, &plan, &only, &path, &root)?;
-                let (destination, partial) = (&prepared.destination, &prepared.partial);
-                place::note_placing(&manifest, &wants, destination, partial)
-                    .inspect_err(|_| prepared.take_back(&manifest, &plan))?;
-                Ok((prepared, wants))
-            })
-        };
-        let (prepared, wants) = prepared.await.unwrap_or_else(|_| Err(broken()))?;
         let (fetched, result) = match link {
             Some(link) if !wants.is_empty() => {
                 let fetch = Fetch {

@@ -3,7 +3,8 @@
 //!
 //! | name | what it is |
 //! |---|---|
-//! | `lock` | held while a fetch is at work here |
+//! | `lock` | locked while a fetch is at work here; see [`held`] |
+//! | `held` | there while a fetch is at work and nothing can be locked |
 //! | `placing` | which small files a fetch set out to place where nothing was, or something to be replaced; 4 bytes each, little-endian |
 //! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; 4 bytes each, little-endian |
 //! | `N.new` | a small file, number N of the share, that is being written; worth nothing after a kill |
@@ -17,11 +18,12 @@
 //! A file moves to its final name when it is complete; after the last one the folder is gone.
 
 mod have;
+mod held;
 mod part;
 
 use std::{
     collections::HashSet,
-    fs::{File, TryLockError},
+    fs::File,
     io::{self, Read as _, Write as _},
     sync::Arc,
 };
@@ -32,7 +34,8 @@ use bao_tree::ChunkRanges;
 pub(crate) use self::have::Have;
 #[cfg(not(any(test, fuzzing)))]
 use self::have::Have;
-pub use self::part::PartFile;
+use self::held::Held;
+pub use self::{held::Unlockable, part::PartFile};
 use super::{
     Destination, FileStat,
     sys::{self, Dir},
@@ -46,8 +49,11 @@ pub struct Partial {
     holder: Dir,
     root: Arc<Dir>,
     name: String,
-    _lock: File,
+    held: Held,
 }
+
+/// How often a folder that vanishes is made again before that counts as an error.
+const TRIES: u32 = 100;
 
 /// How a finished file is to look.
 #[derive(Debug, Clone, Copy)]
@@ -76,23 +82,21 @@ impl Partial {
     /// kill left half-written is swept.
     ///
     /// # Errors
-    /// `ResourceBusy` when another fetch is at work here; `IsADirectory` when there is a folder in it,
-    /// which is not Grove's; those of making and opening.
+    /// `ResourceBusy` when another fetch is at work here, with [`Unlockable`] in it where that may also
+    /// be what a kill left; `IsADirectory` when there is a folder in it, which is not Grove's; those of
+    /// making and opening.
     pub fn open(destination: &Destination, root: &Hash) -> io::Result<Self> {
-        let name = root.to_hex();
-        let holder = open_or_make(destination.root(), PARTIAL_DIR.as_bytes())?;
-        let dir = open_or_make(&holder, name.as_bytes())?;
-        let lock = match dir.create_file(b"lock") {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                dir.open_file(b"lock", true)?
+        let mut tries = 0;
+        let opened = loop {
+            match Self::open_once(destination, root) {
+                // Whoever had it before is just removing it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                    tries += 1;
+                }
+                other => break other?,
             }
-            other => other?,
         };
-        match lock.try_lock() {
-            // Where the file system knows no locks, two fetches at once are the user's to avoid.
-            Ok(()) | Err(TryLockError::Error(_)) => {}
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::ResourceBusy.into()),
-        }
+        let dir = &opened.dir;
         for name in dir.names()? {
             if name.ends_with(b".new") {
                 dir.remove_file(&name)?;
@@ -100,12 +104,20 @@ impl Partial {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
         }
+        Ok(opened)
+    }
+
+    fn open_once(destination: &Destination, root: &Hash) -> io::Result<Self> {
+        let name = root.to_hex();
+        let holder = open_or_make(destination.root(), PARTIAL_DIR.as_bytes())?;
+        let dir = open_or_make(&holder, name.as_bytes())?;
+        let held = Held::take(&dir, || holder.open_dir(name.as_bytes()))?;
         Ok(Self {
             dir,
             holder,
             root: destination.root().clone(),
             name,
-            _lock: lock,
+            held,
         })
     }
 
@@ -294,10 +306,14 @@ impl Partial {
     /// # Errors
     /// Those of removing.
     pub fn remove(&self, destination: &Destination) -> io::Result<()> {
-        for name in self.dir.names()? {
-            self.dir.remove_file(&name)?;
+        for name in self.dir.names()?.iter().filter(|name| !Held::is_by(name)) {
+            self.remove_if_there(name)?;
         }
-        self.holder.remove_dir(self.name.as_bytes())?;
+        self.held.let_go(&self.dir)?;
+        match self.holder.remove_dir(self.name.as_bytes()) {
+            Err(error) if is_in_use(&error) => return Ok(()),
+            other => other?,
+        }
         Self::remove_holder_if_empty(destination);
         Ok(())
     }
@@ -330,19 +346,35 @@ impl Partial {
         let _ = destination.root().remove_dir(PARTIAL_DIR.as_bytes());
     }
 
-    /// Whether the file system takes names for the same that differ in case or Unicode form only.
+    /// Whether the file system takes names for the same that differ in case, Unicode form, characters
+    /// that do not show, or dots and spaces at the end.
     ///
     /// # Errors
     /// Those of trying.
     pub fn folds_names(&self) -> io::Result<bool> {
-        let name = "Probe-\u{e9}.new".as_bytes();
-        drop(self.dir.create_file(name)?);
-        let mut folds = false;
-        for other in ["probe-\u{e9}.new", "Probe-e\u{301}.new"] {
-            folds |= self.dir.look(other.as_bytes())? != sys::Found::Nothing;
+        let others = ["Probe.new.", "Probe.new ", "probe.NEW"];
+        if self.is_one_of("Probe.new", &others)? {
+            return Ok(true);
         }
-        self.dir.remove_file(name)?;
-        Ok(folds)
+        let others = [
+            "Probe-e\u{301}.new",
+            "probe-\u{c9}.new",
+            "Probe-\u{200d}\u{e9}.new",
+        ];
+        // A file system that knows ASCII only has refused what is not by now.
+        Ok(self.is_one_of("Probe-\u{e9}.new", &others).unwrap_or(false))
+    }
+
+    /// Whether a file `name`, which is made and removed, is found by any of the `others`.
+    fn is_one_of(&self, name: &str, others: &[&str]) -> io::Result<bool> {
+        drop(self.dir.create_file(name.as_bytes())?);
+        // A name that cannot be looked for is not the same.
+        let found = others.iter().any(|other| {
+            let found = self.dir.look(other.as_bytes());
+            found.is_ok_and(|found| found != sys::Found::Nothing)
+        });
+        self.dir.remove_file(name.as_bytes())?;
+        Ok(found)
     }
 
     fn open_or_create(&self, name: &[u8]) -> io::Result<File> {
@@ -412,6 +444,13 @@ fn numbers_in(dir: &Dir, name: &[u8]) -> io::Result<Vec<u32>> {
     };
     let (numbers, _) = bytes.as_chunks::<4>();
     Ok(numbers.iter().map(|n| u32::from_le_bytes(*n)).collect())
+}
+
+/// Whether a folder could not be removed because somebody has put something into it, or has taken it
+/// away.
+fn is_in_use(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::DirectoryNotEmpty | Kind::NotFound)
 }
 
 fn open_or_make(parent: &Dir, name: &[u8]) -> io::Result<Dir> {

@@ -43,7 +43,9 @@ use crate::content::Mtime;
 pub use dir::Found;
 pub use lock::LockFile;
 pub(crate) use platform::{Root, bytes_of, path_of, special_kind};
-pub use platform::{available_bytes, process_alive, raise_file_limit, read_at, write_all_at};
+pub use platform::{
+    available_bytes, forbid_core_dumps, process_alive, raise_file_limit, read_at, write_all_at,
+};
 
 /// What identifies one state of a file: when all of it is the same, so is the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -249,6 +249,14 @@ pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Sees to it that a crash of this process writes no memory to the disk, which holds keys. Debuggers work
+/// as before. What cannot be set stays.
+pub fn forbid_core_dumps() {
+    let mut limit = rustix::process::getrlimit(Resource::Core);
+    limit.current = Some(0);
+    let _ = rustix::process::setrlimit(Resource::Core, limit);
+}
+
 /// Whether a process of this number runs on this computer.
 #[must_use]
 pub fn process_alive(pid: u32) -> bool {

@@ -25,6 +25,7 @@ pub use link::{Link, Patience};
 pub use only::Only;
 pub use plan::{
     Conflicts, LinkItem, MANY_TOPS, Plan, PlanOptions, Want, check_space, make as plan,
+    settle_twins,
 };
 pub use to_writer::{Output, to_writer};
 pub use work::{Fetch, Fetched, Unavailable};

@@ -10,14 +10,15 @@ use crate::{
 /// Numbers from one of these up to the next are as long as each other. Up to the last is tried.
 const LENGTHS: [u32; 5] = [1, 10, 100, 1000, 10_000];
 
-/// Finds names that nothing has, neither at the destination nor in the share.
+/// Finds names that nothing has, neither at the destination nor in the share, not even on a file
+/// system that takes some names for one.
 pub(super) struct Renamer<'a> {
     manifest: &'a Manifest,
-    /// Names of the share and names given; built when the first is needed.
-    taken: Option<HashSet<EntryPath>>,
-    /// For the first name of those with numbers of one length: the lowest number whose name may be
+    /// Names of the share and names given, folded; built when the first is needed.
+    taken: Option<HashSet<Box<[u8]>>>,
+    /// For the first name, folded, of those with numbers of one length: the lowest number whose name may be
     /// free. Names that are cut because they are too long may have all their other names in common.
-    next: HashMap<EntryPath, u32>,
+    next: HashMap<Box<[u8]>, u32>,
 }
 
 impl<'a> Renamer<'a> {
@@ -29,6 +30,17 @@ impl<'a> Renamer<'a> {
         }
     }
 
+    /// Counts names as given.
+    pub(super) fn take<'p>(&mut self, places: impl Iterator<Item = &'p EntryPath>) {
+        self.taken().extend(places.map(EntryPath::folded));
+    }
+
+    fn taken(&mut self) -> &mut HashSet<Box<[u8]>> {
+        let manifest = self.manifest;
+        self.taken
+            .get_or_insert_with(|| manifest.paths().map(EntryPath::folded).collect())
+    }
+
     /// A name like `a (1).txt` for which `free` says that nothing is there (`Some(false)`), or that
     /// the file itself is there already (`Some(true)`, which is returned with the name).
     pub(super) fn free_name(
@@ -36,28 +48,27 @@ impl<'a> Renamer<'a> {
         path: &EntryPath,
         free: impl Fn(&EntryPath) -> Result<Option<bool>, Failure>,
     ) -> Result<(EntryPath, bool), Failure> {
-        let manifest = self.manifest;
-        let taken = self
-            .taken
-            .get_or_insert_with(|| manifest.paths().cloned().collect());
         for lengths in LENGTHS.windows(2) {
             let Some(first) = numbered(path, lengths[0]) else {
                 break;
             };
-            let next = self.next.entry(first).or_insert(lengths[0]);
-            for number in *next..lengths[1] {
+            let first = first.folded();
+            let mut next = self.next.get(&first).copied().unwrap_or(lengths[0]);
+            for number in next..lengths[1] {
                 let Some(candidate) = numbered(path, number) else {
                     break;
                 };
-                if taken.contains(&candidate) {
+                let folded = candidate.folded();
+                if self.taken().contains(&folded) {
                     // All names before it are taken, too, and stay so.
-                    if *next == number {
-                        *next += 1;
+                    if next == number {
+                        next += 1;
+                        self.next.insert(first.clone(), next);
                     }
                     continue;
                 }
                 if let Some(there) = free(&candidate)? {
-                    taken.insert(candidate.clone());
+                    self.taken().insert(folded);
                     return Ok((candidate, there));
                 }
             }

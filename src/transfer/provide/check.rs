@@ -142,6 +142,8 @@ impl Share {
                 }
                 Ok(false) => {
                     known.changed = true;
+                    drop(files);
+                    share.forget_if_deceived(number);
                     Verdict::Changed
                 }
                 Err(error) => {
@@ -152,6 +154,21 @@ impl Share {
             }
         });
         checked.await.unwrap_or(Verdict::Later)
+    }
+
+    /// Forgets the hashes of a tree when file number `number`, which has changed, looks as it did: what
+    /// is written to memory that stands for a file need not show in its times. To share it again then
+    /// means to read it again.
+    fn forget_if_deceived(&self, number: u32) {
+        let source = self.sources.files.get(number as usize);
+        let root = source.and_then(|file| self.sources.roots.get(file.root as usize));
+        if let (Some(source), Some(root)) = (source, root)
+            && let Ok(file) = self.sources.open(source)
+            && FileStat::of(&file).is_ok_and(|stat| stat == source.stat)
+            && let Err(error) = self.outboards.forget_tree(&root.path)
+        {
+            tracing::debug!(%error, "hashes that are wrong are still remembered");
+        }
     }
 
     /// Whether file number `number` is what it was; its outboard is made again on the way.

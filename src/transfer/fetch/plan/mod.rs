@@ -6,14 +6,15 @@
 
 mod links;
 mod look;
+mod twins;
 
 use std::{collections::HashSet, io};
 
-pub use self::look::MANY_TOPS;
 use self::{
     links::plan_links,
     look::{FileState, is_free, look_at_files},
 };
+pub use self::{look::MANY_TOPS, twins::settle_twins};
 use super::{Only, rename::Renamer};
 use crate::{
     content::{EntryPath, FileEntry, Hash, LinkEntry, Manifest, human_bytes},
@@ -306,27 +307,25 @@ fn unlookable(path: &EntryPath, error: &io::Error) -> Failure {
 
 /// Names what is in the way; folders that block several entries once.
 fn in_the_way(conflicts: &[Conflict]) -> Failure {
-    const NAMED: usize = 10;
     let mut seen = HashSet::new();
     let rows: Vec<String> = conflicts
         .iter()
         .filter(|conflict| seen.insert(&conflict.at))
         .map(|conflict| format!("{} ({})", conflict.at, conflict.what))
         .collect();
-    let mut named = rows
-        .iter()
-        .take(NAMED)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if rows.len() > NAMED {
-        named = format!("{named} and {} more", rows.len() - NAMED);
+    let message = format!("in the way at the destination: {}", in_line(&rows));
+    Failure::new(FailureKind::InTheWay, message)
+        .hint("choose --overwrite, --rename or --skip, or another folder with -o")
+}
+
+/// A list for one line: the first ten, and how many more.
+fn in_line(rows: &[String]) -> String {
+    const NAMED: usize = 10;
+    let named = rows[..rows.len().min(NAMED)].join(", ");
+    match rows.len().checked_sub(NAMED) {
+        None | Some(0) => named,
+        Some(more) => format!("{named} and {more} more"),
     }
-    Failure::new(
-        FailureKind::InTheWay,
-        format!("in the way at the destination: {named}"),
-    )
-    .hint("choose --overwrite, --rename or --skip, or another folder with -o")
 }
 
 /// Compares free space with what is left to fetch.

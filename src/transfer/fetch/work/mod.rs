@@ -230,6 +230,20 @@ impl Work {
         }
     }
 
+    /// What to do when `want` could not be written or placed: nothing when what it is about to be is there
+    /// already, which another fetch did between the plan and the lock.
+    fn unless_there(&self, want: &Want, error: &io::Error) -> Result<FileStat, Failure> {
+        if error.kind() == io::ErrorKind::AlreadyExists
+            && let Ok(file) = self.fetch.destination.open_file(&want.place)
+            && let Ok(stat) = FileStat::of(&file)
+            && stat.size == want.size
+            && disk::hash_file(&file, want.size, None, &|_| {}, &self.stop).ok() == Some(want.hash)
+        {
+            return Ok(stat);
+        }
+        Err(unwritable(&want.place, error))
+    }
+
     fn is_placed(&self, want: &Want, stat: FileStat) {
         self.files_done.fetch_add(1, Ordering::Relaxed);
         self.placed

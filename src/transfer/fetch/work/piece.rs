@@ -166,7 +166,7 @@ impl Work {
         } = &self.fetch;
         let stat = partial
             .place_large(part, destination, &want.place, &finish)
-            .map_err(|error| unwritable(&want.place, &error))?;
+            .or_else(|error| self.unless_there(want, &error))?;
         self.is_placed(want, stat);
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use bao_tree::ChunkRanges;
 
-use super::{Fetch, Tries, Work, joined, unwritable};
+use super::{Fetch, Tries, Work, joined};
 use crate::{
     events::Failure,
     transfer::{
@@ -124,7 +124,7 @@ impl Work {
             } = &self.fetch;
             let stat = partial
                 .write_small(want.number, &content, destination, &want.place, &finish)
-                .map_err(|error| unwritable(&want.place, &error))?;
+                .or_else(|error| self.unless_there(&want, &error))?;
             self.bytes_done.fetch_add(want.size, Ordering::Relaxed);
             self.is_placed(&want, stat);
         }
