@@ -9,6 +9,7 @@
 mod cache_info;
 mod dest;
 mod hash;
+mod holes;
 mod outboard;
 mod partial;
 mod spool;
@@ -22,7 +23,7 @@ pub use cache_info::{CacheInfo, cache_info, clear_cache};
 pub use dest::{Destination, Place};
 pub use hash::{HashProgress, hash_file, hash_tree, outboard_of};
 pub use outboard::{OUTBOARD_MIN, Outboards};
-pub use partial::{Finish, PartFile, Partial, Peek};
+pub use partial::{CopyOf, Finish, PartFile, Partial, Peek};
 pub use spool::{Snapshot, Spooled, snapshot, spool};
 pub use stop::Stop;
 pub use sys::{

@@ -11,4 +11,5 @@ mod common;
 mod disks;
 mod kills;
 mod lab;
+mod large;
 mod networks;

@@ -18,6 +18,7 @@ mod limits;
 mod listing;
 mod resume;
 mod share;
+mod sparse;
 mod stop;
 mod verify;
 

@@ -1,13 +1,9 @@
 //! What is done at the destination beside the files' content: folders, links, modes and times.
 
-use std::{
-    collections::{HashMap, HashSet},
-    io,
-    time::SystemTime,
-};
+use std::{collections::HashSet, io, time::SystemTime};
 
 use crate::{
-    content::{EntryPath, FileEntry, Manifest},
+    content::{EntryPath, Manifest},
     disk::{self, Destination, FileStat, Partial, TreeCache},
     events::{Events, Failure, FailureKind, WarningKind},
     profile::Profile,
@@ -91,27 +87,30 @@ pub(super) fn finish(
 /// again.
 pub(super) fn remember(
     manifest: &Manifest,
-    placed: &[(u32, FileStat)],
+    placed: &mut [(u32, FileStat)],
     destination: &Destination,
     profile: &Profile,
 ) {
     let now = SystemTime::now();
-    let mut by_top: HashMap<&[u8], Vec<(&FileEntry, &FileStat)>> = HashMap::new();
-    for (number, stat) in placed {
-        if let Some(file) = manifest.files.get(*number as usize) {
-            by_top
-                .entry(file.path.top())
-                .or_default()
-                .push((file, stat));
-        }
-    }
-    if by_top.len() > fetch::MANY_TOPS {
+    let top = |number: u32| {
+        let file = manifest.files.get(number as usize);
+        file.map(|file| file.path.top())
+    };
+    // Neighbours in a share are below one folder; only other tools order files in another way.
+    placed.sort_unstable_by_key(|(number, _)| *number);
+    let same_top = |a: &(u32, FileStat), b: &(u32, FileStat)| top(a.0) == top(b.0);
+    if placed.chunk_by(same_top).count() > fetch::MANY_TOPS {
         return;
     }
-    for (top, files) in by_top {
+    for files in placed.chunk_by(same_top) {
+        let Some(top) = files.first().and_then(|(number, _)| top(*number)) else {
+            continue;
+        };
         let cache = cache_of(profile, destination, top);
-        for (file, stat) in files {
-            cache.insert(stat, file.hash, now);
+        for (number, stat) in files {
+            if let Some(file) = manifest.files.get(*number as usize) {
+                cache.insert(stat, file.hash, now);
+            }
         }
         if let Err(error) = cache.checkpoint() {
             tracing::debug!(%error, "hashes are not remembered");

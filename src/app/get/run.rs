@@ -22,7 +22,7 @@ use crate::{
     node::{Node, Role},
     transfer::{
         fetch::{
-            self, Conflicts, Fetch, Fetched, Link, Only, Plan, PlanOptions, Want,
+            self, Conflicts, Fetch, Fetched, Item, Link, Only, Plan, PlanOptions,
             listing::{self, Listing},
         },
         wire::{ALPN, Close},
@@ -177,8 +177,9 @@ impl Job {
         let looking = {
             // The list goes there and back: of a million files a copy is large.
             let (wants, path) = (std::mem::take(&mut plan.wants), path.to_owned());
+            let manifest = manifest.clone();
             tokio::task::spawn_blocking(move || {
-                let left = left_by_earlier_run(&wants, &path, &root);
+                let left = left_by_earlier_run(&manifest, &wants, &path, &root);
                 (wants, left)
             })
         };
@@ -273,7 +274,7 @@ impl Job {
         &self,
         manifest: &Arc<Manifest>,
         plan: &Arc<Plan>,
-        wants: Vec<Want>,
+        wants: Vec<Item>,
         had: u64,
         path: &Path,
         link: Option<Arc<Link>>,
@@ -285,12 +286,13 @@ impl Job {
             tokio::task::spawn_blocking(move || prepare(&manifest, &plan, &only, &path, &root))
         };
         let (destination, partial) = prepared.await.unwrap_or_else(|_| Err(broken()))?;
-        let (fetched, result) = match link {
+        let (mut fetched, result) = match link {
             Some(link) if !wants.is_empty() => {
                 let fetch = Fetch {
                     root,
                     first_offset: self.first_offset(),
                     wants,
+                    present: plan.present.clone(),
                     manifest: manifest.clone(),
                     destination: destination.clone(),
                     partial: partial.clone(),
@@ -311,7 +313,7 @@ impl Job {
             let profile = self.context.profile.clone();
             tokio::task::spawn_blocking(move || {
                 // Also what an interrupted fetch placed need not be read again by the next run.
-                place::remember(&manifest, &fetched.placed, &destination, &profile);
+                place::remember(&manifest, &mut fetched.placed, &destination, &profile);
                 result?;
                 place::finish(&manifest, &plan, &destination, &partial, fsync, &events)?;
                 partial

@@ -39,7 +39,7 @@ use crate::content::Mtime;
 
 pub use dir::Found;
 pub use lock::LockFile;
-pub(crate) use platform::{Root, bytes_of, path_of, special_kind};
+pub(crate) use platform::{Root, bytes_of, has_holes, is_hole, path_of, special_kind};
 pub use platform::{available_bytes, process_alive, raise_file_limit, read_at, write_all_at};
 
 /// What identifies one state of a file: when all of it is the same, so is the content.
