@@ -65,6 +65,10 @@ hostile people="500" secs="600":
 sweep points="all" *words:
     GROVE_TEST_POINTS={{ points }} cargo test --test faults -- --ignored --nocapture --test-threads 1 {{ words }}
 
+# So many files there and back, with the memory that takes; 1048575 is all that a share may have.
+large files="1000000":
+    GROVE_TEST_FILES={{ files }} cargo test --release --test root -- --ignored --nocapture many_files
+
 # Compares the speed with sendme's, in a table for docs/performance.md.
 bench runs="5":
     test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --root target/peers

@@ -9,6 +9,7 @@
 mod cache_info;
 mod dest;
 mod hash;
+mod holes;
 mod outboard;
 mod partial;
 mod spool;
@@ -24,7 +25,7 @@ pub use hash::{HashProgress, hash_file, hash_tree, outboard_of};
 pub use outboard::{OUTBOARD_MIN, Outboards};
 #[cfg(any(test, fuzzing))]
 pub(crate) use partial::Have;
-pub use partial::{Finish, PartFile, Partial, Peek, Unlockable};
+pub use partial::{CopyOf, Finish, PartFile, Partial, Peek, Unlockable};
 pub use spool::{Snapshot, Spooled, snapshot, spool};
 pub use stop::Stop;
 pub use sys::{

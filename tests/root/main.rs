@@ -16,6 +16,7 @@ mod disks;
 mod folding;
 mod kills;
 mod lab;
+mod large;
 mod names;
 mod networks;
 mod power;

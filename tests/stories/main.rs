@@ -22,6 +22,7 @@ mod names;
 mod resume;
 mod secrets;
 mod share;
+mod sparse;
 mod stop;
 mod together;
 mod verify;

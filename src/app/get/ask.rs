@@ -19,7 +19,7 @@ impl Job {
         had: u64,
         path: &Path,
     ) -> Result<(), Failure> {
-        let wanted = plan.wanted_bytes();
+        let wanted = plan.wanted_bytes;
         if let Some(max) = self.options.max_size
             && plan.bytes > max
         {

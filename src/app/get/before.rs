@@ -13,7 +13,7 @@ use crate::{
     content::{EntryPath, Hash, Manifest, escape},
     disk::{self, Destination, Partial},
     events::{Failure, FailureKind},
-    transfer::fetch::{self, Conflicts, Only, Plan, Want},
+    transfer::fetch::{self, Conflicts, Item, Only, Plan},
 };
 
 /// Where content is placed, and what was made for that.
@@ -74,16 +74,24 @@ fn begin(
 }
 
 /// Bytes that an earlier run left of large files that are wanted; `None` when there was none.
-pub(super) fn left_by_earlier_run(wants: &[Want], path: &Path, root: &Hash) -> Option<u64> {
+pub(super) fn left_by_earlier_run(
+    manifest: &Manifest,
+    wants: &[Item],
+    path: &Path,
+    root: &Hash,
+) -> Option<u64> {
     let destination = Destination::open(path).ok().flatten()?;
     let Some(peek) = Partial::peek(&destination, root) else {
         Partial::remove_holder_if_empty(&destination);
         return None;
     };
-    let large = wants.iter().filter(|want| fetch::is_large(want.size));
+    let large = wants
+        .iter()
+        .filter(|item| fetch::is_large(item.size(manifest)))
+        .filter_map(|item| item.want(manifest));
     let bytes =
         large.map(|want| bytes_of(&peek.have(want.number, &want.hash, want.size), want.size));
-    Some(bytes.sum())
+    Some(bytes.fold(0, u64::saturating_add))
 }
 
 /// How many bytes of a file of `size` bytes `chunks` are.
@@ -97,13 +105,12 @@ fn bytes_of(chunks: &ChunkRanges, size: u64) -> u64 {
 
 /// What the top-level entries that were chosen are called at the destination.
 pub(super) fn top_level(manifest: &Manifest, plan: &Plan, only: &Only) -> Vec<PathBuf> {
-    let renamed = plan
-        .wants
-        .iter()
-        .filter(|want| want.place.parent().is_none());
-    let renamed: HashMap<u32, PathBuf> = renamed
-        .map(|want| (want.number, want.place.to_path()))
-        .collect();
+    let renamed = plan.wants.iter().filter_map(|item| {
+        let place = item.renamed.as_ref()?;
+        let is_top = place.parent().is_none();
+        is_top.then(|| (item.number, place.to_path()))
+    });
+    let renamed: HashMap<u32, PathBuf> = renamed.collect();
     let files = manifest
         .files
         .iter()

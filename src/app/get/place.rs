@@ -1,17 +1,13 @@
 //! What is done at the destination beside the files' content: folders, links, modes and times.
 
-use std::{
-    collections::{HashMap, HashSet},
-    io,
-    time::SystemTime,
-};
+use std::{collections::HashSet, io, time::SystemTime};
 
 use crate::{
-    content::{EntryPath, FileEntry, Manifest, PARTIAL_DIR},
+    content::{EntryPath, Manifest, PARTIAL_DIR},
     disk::{self, Destination, FileStat, Partial, TreeCache, Unlockable},
     events::{Events, Failure, FailureKind, WarningKind},
     profile::Profile,
-    transfer::fetch::{self, Plan, Want},
+    transfer::fetch::{self, Item, Plan},
 };
 
 /// Makes the folders that are missing, having noted which, so that also a later run gives them
@@ -43,18 +39,16 @@ pub(super) fn make_folders(
 /// leaves of them is known for what it is. Large ones do wait, and an empty one has nothing to lose.
 pub(super) fn note_placing(
     manifest: &Manifest,
-    wants: &[Want],
+    wants: &[Item],
     destination: &Destination,
     partial: &Partial,
 ) -> Result<(), Failure> {
-    let own_name = |want: &Want| {
-        let file = manifest.files.get(want.number as usize);
-        file.is_some_and(|file| file.path == want.place)
+    let is_small = |item: &&Item| {
+        let size = item.size(manifest);
+        size > 0 && !fetch::is_large(size) && item.renamed.is_none()
     };
-    let small = wants
-        .iter()
-        .filter(|want| want.size > 0 && !fetch::is_large(want.size) && own_name(want));
-    let numbers: Vec<u32> = small.map(|want| want.number).collect();
+    let small = wants.iter().filter(is_small);
+    let numbers: Vec<u32> = small.map(|item| item.number).collect();
     partial
         .note_placing(&numbers)
         .map_err(|error| beside(destination, &error))
@@ -118,28 +112,31 @@ fn sync(manifest: &Manifest, destination: &Destination, fsync: bool) -> io::Resu
 /// again. `on_disk` says whether all of it was synced.
 pub(super) fn remember(
     manifest: &Manifest,
-    placed: &[(u32, FileStat)],
+    placed: &mut [(u32, FileStat)],
     destination: &Destination,
     profile: &Profile,
     on_disk: bool,
 ) {
     let now = SystemTime::now();
-    let mut by_top: HashMap<&[u8], Vec<(&FileEntry, &FileStat)>> = HashMap::new();
-    for (number, stat) in placed {
-        if let Some(file) = manifest.files.get(*number as usize) {
-            by_top
-                .entry(file.path.top())
-                .or_default()
-                .push((file, stat));
-        }
-    }
-    if by_top.len() > fetch::MANY_TOPS {
+    let top = |number: u32| {
+        let file = manifest.files.get(number as usize);
+        file.map(|file| file.path.top())
+    };
+    // Neighbours in a share are below one folder; only other tools order files in another way.
+    placed.sort_unstable_by_key(|(number, _)| *number);
+    let same_top = |a: &(u32, FileStat), b: &(u32, FileStat)| top(a.0) == top(b.0);
+    if placed.chunk_by(same_top).count() > fetch::MANY_TOPS {
         return;
     }
-    for (top, files) in by_top {
+    for files in placed.chunk_by(same_top) {
+        let Some(top) = files.first().and_then(|(number, _)| top(*number)) else {
+            continue;
+        };
         let cache = cache_of(profile, destination, top);
-        for (file, stat) in files {
-            cache.insert(stat, file.hash, now);
+        for (number, stat) in files {
+            if let Some(file) = manifest.files.get(*number as usize) {
+                cache.insert(stat, file.hash, now);
+            }
         }
         if on_disk {
             cache.is_on_disk(now);

@@ -22,7 +22,7 @@ use crate::{
     node::{Node, Role},
     transfer::{
         fetch::{
-            self, Conflicts, Fetch, Fetched, Link, Only, Plan, PlanOptions, Want,
+            self, Conflicts, Fetch, Fetched, Item, Link, Only, Plan, PlanOptions,
             listing::{self, Listing},
         },
         wire::{ALPN, Close},
@@ -177,8 +177,9 @@ impl Job {
         let looking = {
             // The list goes there and back: of a million files a copy is large.
             let (wants, path) = (std::mem::take(&mut plan.wants), path.to_owned());
+            let manifest = manifest.clone();
             tokio::task::spawn_blocking(move || {
-                let left = left_by_earlier_run(&wants, &path, &root);
+                let left = left_by_earlier_run(&manifest, &wants, &path, &root);
                 (wants, left)
             })
         };
@@ -309,18 +310,19 @@ impl Job {
         &self,
         manifest: &Arc<Manifest>,
         plan: &Arc<Plan>,
-        wants: Vec<Want>,
+        wants: Vec<Item>,
         had: u64,
         prepared: Prepared,
         link: Option<Arc<Link>>,
     ) -> Result<Fetched, Failure> {
         let root = self.options.ticket.hash;
-        let (fetched, result) = match link {
+        let (mut fetched, result) = match link {
             Some(link) if !wants.is_empty() => {
                 let fetch = Fetch {
                     root,
                     first_offset: self.first_offset(),
                     wants,
+                    present: plan.present.clone(),
                     manifest: manifest.clone(),
                     destination: prepared.destination.clone(),
                     partial: prepared.partial.clone(),
@@ -349,7 +351,13 @@ impl Job {
                 });
                 // Also what an interrupted fetch placed need not be read again by the next run.
                 let on_disk = finished.as_ref().is_ok_and(|on_disk| *on_disk);
-                place::remember(&manifest, &fetched.placed, destination, &profile, on_disk);
+                place::remember(
+                    &manifest,
+                    &mut fetched.placed,
+                    destination,
+                    &profile,
+                    on_disk,
+                );
                 finished?;
                 partial
                     .remove_unless_begun(destination)

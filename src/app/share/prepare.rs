@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Context, ShareOptions, ShareSource, Summary},
-    content::{Encoded, FileEntry, Limits, Manifest},
+    content::{Encoded, FileEntry, Limits, Manifest, shorten},
     disk::{self, HashProgress, LeftOut, Outboards, Sources, Stop, TreeCache},
     events::{Event, Events, Failure, FailureKind, Phase},
 };
@@ -84,6 +84,8 @@ pub(super) fn prepare(
             tracing::debug!(%error, "hashes are not remembered");
         }
     }
+    // Of a million files this is large, and the list that is made next is, too.
+    drop(caches);
     refuse_incomplete(&sources, options.strict, options.skip_unreadable)?;
     let entries = sources
         .files
@@ -146,10 +148,12 @@ fn refuse_incomplete(sources: &Sources, strict: bool, skip: bool) -> Result<(), 
 /// A list for one line: the first ten, and how many more.
 fn listed(entries: &[LeftOut]) -> String {
     const NAMED: usize = 10;
+    /// A path may be thousands of bytes long.
+    const SHOWN: usize = 160;
     let named: Vec<String> = entries
         .iter()
         .take(NAMED)
-        .map(|entry| format!("{} ({})", entry.path, entry.why))
+        .map(|entry| format!("{} ({})", shorten(&entry.path, SHOWN), entry.why))
         .collect();
     let mut line = named.join(", ");
     if entries.len() > NAMED {

@@ -284,3 +284,32 @@ fn an_outboard_is_adopted_and_one_of_a_wrong_length_is_none() {
     assert!(outboards.open(&hash, 2 << 20).unwrap().is_some());
     assert!(outboards.open(&hash, 3 << 20).unwrap().is_none());
 }
+
+#[test]
+fn a_hole_is_hashed_as_the_zeros_that_it_reads_as() {
+    use std::os::unix::fs::FileExt as _;
+    let dir = TempDir::new().unwrap();
+    let outboards = Outboards::at(dir.path());
+    let size = (12 << 20) + 5;
+    for data_at in [None, Some(0), Some((5 << 20) + 7), Some(size - 3)] {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(size).unwrap();
+        let mut whole = vec![0; usize::try_from(size).unwrap()];
+        if let Some(at) = data_at {
+            file.write_all_at(b"abc", at).unwrap();
+            let at = usize::try_from(at).unwrap();
+            whole[at..at + 3].copy_from_slice(b"abc");
+        }
+        let stop = Stop::default();
+        let hash = hash_file(&file, size, Some(&outboards), &|_| {}, &stop).unwrap();
+        let (expected, nodes) = reference(&whole);
+        assert_eq!(hash, expected, "{data_at:?}");
+        assert_eq!(
+            fs::read(outboards.path(&hash)).unwrap(),
+            nodes,
+            "{data_at:?}"
+        );
+        let short = hash_file(&file, size + (4 << 20), None, &|_| {}, &stop).unwrap_err();
+        assert_eq!(short.kind(), io::ErrorKind::UnexpectedEof, "{data_at:?}");
+    }
+}

@@ -22,7 +22,7 @@ use crate::{
     content::Hash,
     disk::{
         Outboards, Stop,
-        sys::{read_exact_at, write_all_at},
+        sys::{has_holes, is_hole, read_exact_at, write_all_at},
     },
 };
 
@@ -33,6 +33,9 @@ const GROUP: usize = 16 * 1024;
 /// enough that a buffer for each core does not count, and large enough that handing out tasks does
 /// not either.
 const PIECE: usize = 1024 * 1024;
+
+/// What a hole is hashed as. Reading one would fill the memory of the system with zeros.
+static ZEROS: [u8; PIECE] = [0; PIECE];
 
 /// A root hash or a chaining value, whichever its place in the tree asks for.
 type Value = [u8; 32];
@@ -99,6 +102,9 @@ pub(super) struct Job<'a> {
     parallel: bool,
     on_piece: &'a (dyn Fn(u64) + Sync),
     stop: &'a Stop,
+    /// The end up to which holes are looked for. The last piece is always read, so that a file that
+    /// has become shorter is noticed.
+    holes_before: u64,
     /// Set when one part failed, so that the others do not go on in vain.
     failed: AtomicBool,
 }
@@ -131,12 +137,16 @@ impl<'a> Job<'a> {
             parallel,
             on_piece,
             stop,
+            holes_before: 0,
             failed: AtomicBool::new(false),
         }
     }
 
     /// Hashes the first `size` bytes.
-    pub(super) fn run(self, size: u64) -> Result<Hash, HashError> {
+    pub(super) fn run(mut self, size: u64) -> Result<Hash, HashError> {
+        if size > PIECE as u64 && has_holes(self.file) {
+            self.holes_before = size;
+        }
         self.part(0, size, 0, true).map(Hash::from_bytes)
     }
 
@@ -184,11 +194,17 @@ impl<'a> Job<'a> {
     fn piece(&self, offset: u64, len: usize, at: u64, is_root: bool) -> Result<Value, HashError> {
         SCRATCH
             .with_borrow_mut(|Scratch { data, nodes }| {
-                if data.len() < len {
-                    data.resize(PIECE, 0);
-                }
-                let data = &mut data[..len];
-                read_exact_at(self.file, data, offset).map_err(HashError::Read)?;
+                let end = offset + len as u64;
+                let data = if end < self.holes_before && is_hole(self.file, offset, len as u64) {
+                    &ZEROS[..len]
+                } else {
+                    if data.len() < len {
+                        data.resize(PIECE, 0);
+                    }
+                    let data = &mut data[..len];
+                    read_exact_at(self.file, data, offset).map_err(HashError::Read)?;
+                    data
+                };
                 let value = match self.outboard {
                     None => whole(data, offset, is_root),
                     Some(outboard) => {

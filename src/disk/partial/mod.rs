@@ -7,7 +7,7 @@
 //! | `held` | there while a fetch is at work and nothing can be locked |
 //! | `placing` | which small files a fetch set out to place where nothing was, or something to be replaced; 4 bytes each, little-endian |
 //! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; 4 bytes each, little-endian |
-//! | `N.new` | a small file, number N of the share, that is being written; worth nothing after a kill |
+//! | `N.new` | a small file, number N of the share, or a copy, that is being written; worth nothing after a kill |
 //! | `link.new` | a link that is being made |
 //! | `N.data` | a large file that is being fetched, in its final form except for the gaps |
 //! | `N.tree` | its outboard, as far as it is known |
@@ -17,6 +17,7 @@
 //! Names are numbers, so that nothing of a stranger's naming gets in here and no name is too long.
 //! A file moves to its final name when it is complete; after the last one the folder is gone.
 
+mod copy;
 mod have;
 mod held;
 mod part;
@@ -24,7 +25,7 @@ mod part;
 use std::{
     collections::HashSet,
     fs::File,
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     sync::Arc,
 };
 
@@ -34,10 +35,10 @@ use bao_tree::ChunkRanges;
 pub(crate) use self::have::Have;
 #[cfg(not(any(test, fuzzing)))]
 use self::have::Have;
-use self::held::Held;
-pub use self::{held::Unlockable, part::PartFile};
+pub use self::{copy::CopyOf, held::Unlockable, part::PartFile};
+use self::{held::Held, part::LargeNames};
 use super::{
-    Destination, FileStat,
+    Destination, FileStat, Stop, holes,
     sys::{self, Dir},
 };
 use crate::content::{EntryPath, Hash, LinkEntry, Mtime, PARTIAL_DIR};
@@ -143,15 +144,61 @@ impl Partial {
         entry: &EntryPath,
         finish: &Finish,
     ) -> io::Result<FileStat> {
+        self.write_whole(number, destination, entry, finish, |file| {
+            if holes::write_around(file, content, 0, 0)? {
+                file.set_len(content.len() as u64)?;
+            }
+            Ok(true)
+        })
+        .and_then(|placed| placed.ok_or_else(|| io::ErrorKind::Other.into()))
+    }
+
+    /// Writes a whole file under its final name that has the content of `source`: `size` bytes with
+    /// this hash. `None`, and nothing is written, when `source` has other content by now. `copied`
+    /// hears of bytes as they are copied.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something is in the way; `Interrupted` when stopped; those of reading
+    /// and writing. Nothing is left behind.
+    pub fn write_copy(
+        &self,
+        source: &File,
+        about: (&CopyOf<'_>, &Finish),
+        destination: &Destination,
+        copied: &dyn Fn(u64),
+        stop: &Stop,
+    ) -> io::Result<Option<FileStat>> {
+        let (copy, finish) = about;
+        let placed = self.write_whole(copy.number, destination, copy.place, finish, |file| {
+            copy::content(source, file, copy.size, copy.hash, copied, stop)
+        })?;
+        if placed.is_some() {
+            // A part of it that an earlier run fetched.
+            self.forget_large(copy.number)?;
+        }
+        Ok(placed)
+    }
+
+    /// Writes a file of its own, which gets its final name when `write` says that it is right.
+    fn write_whole(
+        &self,
+        number: u32,
+        destination: &Destination,
+        entry: &EntryPath,
+        finish: &Finish,
+        write: impl FnOnce(&File) -> io::Result<bool>,
+    ) -> io::Result<Option<FileStat>> {
         let name = format!("{number}.new").into_bytes();
-        let mut file = self.dir.create_file(&name)?;
+        let file = self.dir.create_file(&name)?;
         let placed = (|| {
-            file.write_all(content)?;
+            if !write(&file)? {
+                return Ok(None);
+            }
             finish.apply(&file)?;
             destination.place(&self.dir, &name, entry, finish.replace)?;
-            FileStat::of(&file)
+            FileStat::of(&file).map(Some)
         })();
-        if placed.is_err() {
+        if !matches!(placed, Ok(Some(_))) {
             // The first error is the one to report.
             let _ = self.dir.remove_file(&name);
         }
@@ -197,13 +244,7 @@ impl Partial {
             data.set_len(0)?;
             tree.set_len(0)?;
         }
-        Ok(PartFile::new(
-            data,
-            tree,
-            names,
-            (*hash, size),
-            have.unwrap_or_default(),
-        ))
+        PartFile::new(data, tree, names, (*hash, size), have.unwrap_or_default())
     }
 
     /// Which parts of a large file an earlier run has written, in chunks; nothing when it was not
@@ -457,26 +498,6 @@ fn open_or_make(parent: &Dir, name: &[u8]) -> io::Result<Dir> {
     match parent.create_dir(name, true) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => parent.open_dir(name),
-    }
-}
-
-#[derive(Debug)]
-struct LargeNames {
-    data: Vec<u8>,
-    tree: Vec<u8>,
-    have: Vec<u8>,
-    more: Vec<u8>,
-}
-
-impl LargeNames {
-    fn new(number: u32) -> Self {
-        let name = |ending| format!("{number}.{ending}").into_bytes();
-        Self {
-            data: name("data"),
-            tree: name("tree"),
-            have: name("have"),
-            more: name("more"),
-        }
     }
 }
 

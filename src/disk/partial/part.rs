@@ -9,8 +9,11 @@ use std::{
 
 use bao_tree::{ChunkNum, ChunkRanges};
 
-use super::{LargeNames, Partial, have::Have};
-use crate::{content::Hash, disk::sys};
+use super::{Partial, have::Have};
+use crate::{
+    content::Hash,
+    disk::{holes, sys},
+};
 
 /// How much may be fetched before it is written down that it was: what a kill costs at most.
 const SAVE_EVERY: u64 = 4 * 1024 * 1024;
@@ -26,6 +29,11 @@ pub struct PartFile {
     names: LargeNames,
     hash: Hash,
     size: u64,
+    /// How long the file was when it was opened. Behind that, there is nothing but what is written
+    /// now; before it may be whatever a power failure or somebody else left.
+    found: u64,
+    /// Whether the file has its final length.
+    stretched: Mutex<bool>,
     state: Mutex<State>,
 }
 
@@ -53,7 +61,8 @@ impl PartFile {
         names: LargeNames,
         about: (Hash, u64),
         have: Have,
-    ) -> Self {
+    ) -> io::Result<Self> {
+        let found = data.metadata()?.len();
         let state = State {
             unproven: &have.written - &have.synced,
             have: have.synced.clone(),
@@ -63,14 +72,16 @@ impl PartFile {
             last_sync: Instant::now(),
             placed: false,
         };
-        Self {
+        Ok(Self {
             data,
             tree,
             names,
             hash: about.0,
             size: about.1,
+            found,
+            stretched: Mutex::default(),
             state: Mutex::new(state),
-        }
+        })
     }
 
     /// Gives the file its final name through `rename`, after which nothing is written down about it
@@ -145,12 +156,25 @@ impl PartFile {
         (&all - &self.state().have).is_empty()
     }
 
-    /// Writes verified content.
+    /// Writes verified content; zeros leave holes.
     ///
     /// # Errors
     /// Those of writing.
     pub fn write(&self, offset: u64, content: &[u8]) -> io::Result<()> {
-        sys::write_all_at(&self.data, content, offset)
+        if !holes::write_around(&self.data, content, offset, self.found)? {
+            return Ok(());
+        }
+        // To the final length at once: nothing is ever written behind it, so no other stream's
+        // content can be cut off.
+        let mut stretched = self
+            .stretched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !*stretched {
+            self.data.set_len(self.size)?;
+            *stretched = true;
+        }
+        Ok(())
     }
 
     /// Writes verified pairs of hashes, `index` being the place of the first in the outboard.
@@ -244,5 +268,26 @@ impl PartFile {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the files of an unfinished large file are called.
+#[derive(Debug)]
+pub(super) struct LargeNames {
+    pub(super) data: Vec<u8>,
+    pub(super) tree: Vec<u8>,
+    pub(super) have: Vec<u8>,
+    pub(super) more: Vec<u8>,
+}
+
+impl LargeNames {
+    pub(super) fn new(number: u32) -> Self {
+        let name = |ending| format!("{number}.{ending}").into_bytes();
+        Self {
+            data: name("data"),
+            tree: name("tree"),
+            have: name("have"),
+            more: name("more"),
+        }
     }
 }

@@ -42,7 +42,7 @@ use crate::content::Mtime;
 
 pub use dir::Found;
 pub use lock::LockFile;
-pub(crate) use platform::{Root, bytes_of, path_of, special_kind};
+pub(crate) use platform::{Root, bytes_of, has_holes, is_hole, path_of, special_kind};
 pub use platform::{
     available_bytes, forbid_core_dumps, process_alive, raise_file_limit, read_at, write_all_at,
 };

@@ -113,6 +113,16 @@ pub(crate) fn path_of(bytes: &[u8]) -> io::Result<&Path> {
         .map_err(|_| io::ErrorKind::InvalidInput.into())
 }
 
+/// Whether a file takes less room than its length; it is not known here.
+pub(crate) fn has_holes(_: &File) -> bool {
+    false
+}
+
+/// Whether a part of a file is in a hole; it is not known here.
+pub(crate) fn is_hole(_: &File, _: u64, _: u64) -> bool {
+    false
+}
+
 /// Reads some bytes from `offset` on; 0 at the end.
 #[cfg(windows)]
 pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -167,6 +167,32 @@ pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize>
     FileExt::read_at(file, buffer, offset)
 }
 
+/// Whether a file takes less room than its length, as one with holes does.
+pub(crate) fn has_holes(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata();
+    metadata.is_ok_and(|metadata| metadata.blocks().saturating_mul(512) < metadata.size())
+}
+
+/// Whether `len` bytes of a file at `offset` are in a hole; `false` also where that cannot be told.
+/// Moves the file's position.
+pub(crate) fn is_hole(file: &File, offset: u64, len: u64) -> bool {
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_vendor = "apple"
+    ))]
+    match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(offset)) {
+        Ok(data) => return data >= offset.saturating_add(len),
+        // No more data up to the end.
+        Err(Errno::NXIO) => return true,
+        Err(_) => {}
+    }
+    let _ = (file, offset, len);
+    false
+}
+
 /// Writes all of `buffer` from `offset` on, without moving the file's position.
 pub fn write_all_at(file: &File, buffer: &[u8], offset: u64) -> io::Result<()> {
     FileExt::write_all_at(file, buffer, offset)

@@ -18,13 +18,16 @@ use super::{
     sys,
 };
 use crate::{
-    content::{DirEntry, EntryPath, Limits, LinkEntry, PARTIAL_DIR, escape},
+    content::{DirEntry, EntryPath, Limits, LinkEntry, PARTIAL_DIR, escape, shorten},
     disk::throttle::Throttle,
     events::{Failure, FailureKind},
 };
 
 /// How many names a message lists.
 const LISTED: usize = 10;
+
+/// How many characters of each it shows.
+const SHOWN: usize = 160;
 
 /// What the threads found together.
 #[derive(Debug, Default)]
@@ -224,7 +227,7 @@ impl Visitor<'_> {
         let metadata = match fs::symlink_metadata(entry.path()) {
             Ok(metadata) => metadata,
             Err(error) => {
-                self.put_unreadable(path.to_string(), &error);
+                self.put_unreadable(&path, &error);
                 return Ok(());
             }
         };
@@ -274,7 +277,7 @@ impl Visitor<'_> {
                     target,
                     mtime: stat.mtime,
                 }),
-                Err(error) => self.put_unreadable(path.to_string(), &error),
+                Err(error) => self.put_unreadable(&path, &error),
             }
         } else {
             let why = sys::special_kind(kind).unwrap_or("not a regular file");
@@ -321,10 +324,8 @@ impl Visitor<'_> {
     fn refuse(&mut self, path: &str, why: String) {
         self.finds.refused_count += 1;
         if self.finds.refused.len() < LISTED {
-            self.finds.refused.push(LeftOut {
-                path: escape(path).into_owned(),
-                why,
-            });
+            let path = shorten(&escape(path), SHOWN).into_owned();
+            self.finds.refused.push(LeftOut { path, why });
         }
     }
 
@@ -342,13 +343,13 @@ impl Visitor<'_> {
             },
         );
         if let Some(path) = self.entry_path(at) {
-            self.put_unreadable(path.to_string(), &io);
+            self.put_unreadable(&path, &io);
         }
         Ok(())
     }
 
-    fn put_unreadable(&mut self, path: String, error: &io::Error) {
-        let why = sys::reason(error);
+    fn put_unreadable(&mut self, path: &EntryPath, error: &io::Error) {
+        let (path, why) = (path.to_string(), sys::reason(error));
         self.finds.sources.unreadable.push(LeftOut { path, why });
     }
 }

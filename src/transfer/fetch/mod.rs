@@ -24,7 +24,7 @@ pub use error::StreamError;
 pub use link::{Link, Patience};
 pub use only::Only;
 pub use plan::{
-    Conflicts, LinkItem, MANY_TOPS, Plan, PlanOptions, Want, check_space, make as plan,
+    Conflicts, Item, LinkItem, MANY_TOPS, Plan, PlanOptions, Want, check_space, make as plan,
     settle_twins,
 };
 pub use to_writer::{Output, to_writer};

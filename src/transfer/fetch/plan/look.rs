@@ -1,9 +1,6 @@
 //! What is at the places of files already.
 
-use std::{
-    collections::{HashMap, HashSet},
-    io::Read as _,
-};
+use std::{collections::HashMap, io::Read as _};
 
 use rayon::prelude::*;
 
@@ -30,8 +27,12 @@ pub(super) enum FileState {
     Missing,
     /// What a power cut left of a file that an earlier run placed.
     Broken,
-    Conflict(Conflict),
+    Conflict(Box<Conflict>),
 }
+
+/// How many files are looked at before those that are there are compared: what is known about a
+/// place in between takes far more memory than what comes out.
+const AT_ONCE: usize = 4096;
 
 pub(super) fn look_at_files(
     chosen: &Chosen<'_>,
@@ -44,64 +45,105 @@ pub(super) fn look_at_files(
     let Some(destination) = destination else {
         return Ok(chosen.files.iter().map(|_| FileState::Missing).collect());
     };
-    let mut states = Vec::with_capacity(chosen.files.len());
-    for (_, file) in &chosen.files {
-        stop.check()?;
-        states.push(look_at(destination, file)?);
-    }
-    let mut tops: HashSet<&[u8]> = HashSet::new();
-    for ((_, file), state) in chosen.files.iter().zip(&states) {
-        if matches!(state, State::There(_)) {
-            tops.insert(file.path.top());
+    let mut known = Known {
+        load: caches,
+        by_top: HashMap::new(),
+    };
+    let mut settled = Vec::with_capacity(chosen.files.len());
+    let mut failed = None;
+    for files in chosen.files.chunks(AT_ONCE) {
+        let mut states = Vec::with_capacity(files.len());
+        for (_, file) in files {
+            stop.check()?;
+            let state = look_at(destination, file)?;
+            if matches!(state, State::There(_)) {
+                known.want(file.path.top());
+            }
+            states.push(state);
+        }
+        let settle = |((number, file), state): (&(u32, &FileEntry), State)| {
+            stop.check()?;
+            let begun = options.begun.contains(number);
+            settle(
+                file,
+                state,
+                begun,
+                destination,
+                options,
+                &known,
+                hashed,
+                stop,
+            )
+        };
+        let states: Result<Vec<_>, Failure> = files.par_iter().zip(states).map(settle).collect();
+        match states {
+            Ok(states) => settled.extend(states),
+            Err(failure) => {
+                failed = Some(failure);
+                break;
+            }
         }
     }
-    if tops.len() > MANY_TOPS {
-        tops.clear();
-    }
-    let caches: HashMap<&[u8], TreeCache> = tops
-        .into_iter()
-        .filter_map(|top| {
-            EntryPath::parse(top)
-                .ok()
-                .and_then(|path| caches(&path))
-                .map(|c| (top, c))
-        })
-        .collect();
-    let settle = |((number, file), state): (&(u32, &FileEntry), State)| {
-        stop.check()?;
-        Ok(match state {
-            State::Missing => FileState::Missing,
-            State::Other(conflict) => FileState::Conflict(conflict),
-            State::There(stat) => {
-                let cache = caches.get(file.path.top());
-                let known = cache
-                    .filter(|_| !options.verify)
-                    .and_then(|cache| cache.get(&stat));
-                let same = match known {
-                    _ if Some(stat.size) != file.size => false,
-                    Some(hash) => hash == file.hash,
-                    None => has_content(destination, &file.path, file, cache, hashed, stop)?,
-                };
-                if same {
-                    FileState::Have
-                } else if options.begun.contains(number) && is_leftover(destination, file, &stat)? {
-                    FileState::Broken
-                } else {
-                    let at = file.path.clone();
-                    FileState::Conflict(Conflict {
-                        at,
-                        what: "a file with other content",
-                    })
-                }
-            }
-        })
-    };
-    let settled: Result<Vec<_>, Failure> =
-        chosen.files.par_iter().zip(states).map(settle).collect();
-    for cache in caches.values() {
+    for cache in known.by_top.values().flatten() {
         let _ = cache.checkpoint();
     }
-    settled
+    failed.map_or(Ok(settled), Err)
+}
+
+/// The remembered hashes of what is at the destination, by the top-level entry.
+struct Known<'a> {
+    load: &'a (dyn Fn(&EntryPath) -> Option<TreeCache> + Sync),
+    by_top: HashMap<&'a [u8], Option<TreeCache>>,
+}
+
+impl<'a> Known<'a> {
+    fn want(&mut self, top: &'a [u8]) {
+        if self.by_top.contains_key(top) || self.by_top.len() >= MANY_TOPS {
+            return;
+        }
+        let cache = EntryPath::parse(top).ok().and_then(|top| (self.load)(&top));
+        self.by_top.insert(top, cache);
+    }
+
+    fn get(&self, top: &[u8]) -> Option<&TreeCache> {
+        self.by_top.get(top).and_then(Option::as_ref)
+    }
+}
+
+fn settle(
+    file: &FileEntry,
+    state: State,
+    begun: bool,
+    destination: &Destination,
+    options: PlanOptions<'_>,
+    known: &Known<'_>,
+    hashed: &(dyn Fn(u64) + Sync),
+    stop: &Stop,
+) -> Result<FileState, Failure> {
+    let stat = match state {
+        State::Missing => return Ok(FileState::Missing),
+        State::Other(conflict) => return Ok(FileState::Conflict(Box::new(conflict))),
+        State::There(stat) => stat,
+    };
+    let cache = known.get(file.path.top());
+    let remembered = cache
+        .filter(|_| !options.verify)
+        .and_then(|cache| cache.get(&stat));
+    let same = match remembered {
+        _ if Some(stat.size) != file.size => false,
+        Some(hash) => hash == file.hash,
+        None => has_content(destination, &file.path, file, cache, hashed, stop)?,
+    };
+    Ok(if same {
+        FileState::Have
+    } else if begun && is_leftover(destination, file, &stat)? {
+        FileState::Broken
+    } else {
+        FileState::Conflict(Box::new(Conflict {
+            at: file.path.clone(),
+            what: "a file with other content",
+        }))
+    })
 }
 
 fn look_at(destination: &Destination, file: &FileEntry) -> Result<State, Failure> {

@@ -48,7 +48,40 @@ pub struct PlanOptions<'a> {
     pub begun: &'a HashSet<u32>,
 }
 
-/// A file that is to be fetched.
+/// A file that is to be fetched, in as few bytes as it takes: there may be a million.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its number in the share.
+    pub number: u32,
+    /// Whether what is there is replaced.
+    pub replace: bool,
+    /// Where it goes instead of its own place.
+    pub renamed: Option<Box<EntryPath>>,
+}
+
+impl Item {
+    /// All that is to be known about it; `None` when `manifest` is of another share.
+    #[must_use]
+    pub fn want(&self, manifest: &Manifest) -> Option<Want> {
+        let file = manifest.files.get(self.number as usize)?;
+        Some(Want {
+            number: self.number,
+            hash: file.hash,
+            size: file.size.unwrap_or_default(),
+            place: self.renamed.as_deref().unwrap_or(&file.path).clone(),
+            replace: self.replace,
+        })
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn size(&self, manifest: &Manifest) -> u64 {
+        let file = manifest.files.get(self.number as usize);
+        file.and_then(|file| file.size).unwrap_or_default()
+    }
+}
+
+/// A file that is to be fetched now.
 #[derive(Debug, Clone)]
 pub struct Want {
     /// Its number in the share.
@@ -76,7 +109,11 @@ pub struct LinkItem {
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// Files to fetch.
-    pub wants: Vec<Want>,
+    pub wants: Vec<Item>,
+    /// Sum of their sizes, before what an earlier run left.
+    pub wanted_bytes: u64,
+    /// Numbers of the files that are there already, under their own names.
+    pub present: Vec<u32>,
     /// Links to make.
     pub links: Vec<LinkItem>,
     /// Numbers of the folders that are missing.
@@ -100,14 +137,6 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.wants.is_empty() && self.links.is_empty() && self.missing_dirs.is_empty()
-    }
-
-    /// Bytes that are to be fetched, before what an earlier run left.
-    #[must_use]
-    pub fn wanted_bytes(&self) -> u64 {
-        self.wants
-            .iter()
-            .fold(0, |sum, want| sum.saturating_add(want.size))
     }
 }
 
@@ -141,29 +170,28 @@ pub fn make(
         let size = file.size.unwrap_or_default();
         plan.files += 1;
         plan.bytes = plan.bytes.saturating_add(size);
-        let mut want = |place: EntryPath, replace| {
-            let hash = file.hash;
-            plan.wants.push(Want {
+        let mut want = |renamed: Option<EntryPath>, replace| {
+            plan.wanted_bytes = plan.wanted_bytes.saturating_add(size);
+            plan.wants.push(Item {
                 number: *number,
-                hash,
-                size,
-                place,
                 replace,
+                renamed: renamed.map(Box::new),
             });
         };
         match state {
             FileState::Have => {
+                plan.present.push(*number);
                 plan.have.0 += 1;
                 plan.have.1 = plan.have.1.saturating_add(size);
             }
-            FileState::Missing => want(file.path.clone(), false),
-            FileState::Broken => want(file.path.clone(), true),
+            FileState::Missing => want(None, false),
+            FileState::Broken => want(None, true),
             FileState::Conflict(conflict) => {
                 // Only the entry's own place can be given to it in another way.
                 let own = conflict.at == file.path;
                 match options.conflicts {
                     Conflicts::Overwrite if own && conflict.what != "a folder" => {
-                        want(file.path.clone(), true);
+                        want(None, true);
                     }
                     Conflicts::Rename if own => {
                         let free = |path: &EntryPath| is_free(destination, path, file);
@@ -172,7 +200,7 @@ pub fn make(
                             plan.have.0 += 1;
                             plan.have.1 = plan.have.1.saturating_add(size);
                         } else {
-                            want(place, false);
+                            want(Some(place), false);
                         }
                     }
                     Conflicts::Skip => {
@@ -180,7 +208,7 @@ pub fn make(
                         plan.have.0 += 1;
                         plan.have.1 = plan.have.1.saturating_add(size);
                     }
-                    _ => conflicts.push(conflict),
+                    _ => conflicts.push(*conflict),
                 }
             }
         }

@@ -60,7 +60,9 @@ fn what_is_there_is_not_fetched() {
     let plan = plan(&manifest, dir.path(), Conflicts::Stop).unwrap();
     assert_eq!(plan.have, (1, 3));
     assert_eq!(plan.wants.len(), 1);
-    assert_eq!(plan.wants[0].place, path("d/b"));
+    let want = plan.wants[0].want(&manifest).unwrap();
+    assert_eq!((want.place, want.size), (path("d/b"), 4));
+    assert_eq!((plan.wanted_bytes, plan.present), (4, vec![0]));
 }
 
 #[test]
@@ -81,7 +83,8 @@ fn other_content_is_named_and_settled_as_told() {
     assert!(skip.wants.is_empty());
     assert_eq!(skip.left_alone, ["a.txt"]);
     let rename = plan(&manifest, dir.path(), Conflicts::Rename).unwrap();
-    assert_eq!(rename.wants[0].place, path("a (1).txt"));
+    let want = rename.wants[0].want(&manifest).unwrap();
+    assert_eq!(want.place, path("a (1).txt"));
     std::fs::write(dir.path().join("a (1).txt"), b"new!").unwrap();
     let again = plan(&manifest, dir.path(), Conflicts::Rename).unwrap();
     assert!(again.is_empty(), "the renamed one is recognised");

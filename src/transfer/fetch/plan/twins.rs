@@ -95,7 +95,7 @@ impl<'a> Settling<'a> {
         let links = manifest.links.iter().filter(|l| paths.contains(&l.path));
         let wanted_files = plan.wants.iter().enumerate().filter_map(|(index, want)| {
             let file = manifest.files.get(want.number as usize)?;
-            (want.place == file.path).then_some((&file.path, Some(index)))
+            want.renamed.is_none().then_some((&file.path, Some(index)))
         });
         let wanted_links = plan.links.iter().filter_map(|item| {
             let link = manifest.links.get(item.number)?;
@@ -116,7 +116,12 @@ impl<'a> Settling<'a> {
 
     fn settle(mut self, twins: &[Collision]) -> Result<(), Failure> {
         let mut renamer = Renamer::new(self.manifest);
-        renamer.take(self.plan.wants.iter().map(|want| &want.place));
+        renamer.take(
+            self.plan
+                .wants
+                .iter()
+                .filter_map(|want| want.renamed.as_deref()),
+        );
         let mut left_out = HashSet::new();
         let mut refused = Vec::new();
         for both in twins {
@@ -161,7 +166,7 @@ impl<'a> Settling<'a> {
         let free = |place: &EntryPath| is_free(Some(self.destination), place, file);
         let (place, is_there) = renamer.free_name(path, free)?;
         let want = &mut self.plan.wants[index];
-        want.place = place;
+        want.renamed = Some(Box::new(place));
         want.replace = false;
         Ok(is_there)
     }
@@ -169,13 +174,15 @@ impl<'a> Settling<'a> {
     /// Takes what is not to be fetched out of the plan; it counts as there.
     fn leave_out(&mut self, paths: &HashSet<EntryPath>) {
         let manifest = self.manifest;
-        let have = &mut self.plan.have;
+        let (have, wanted_bytes) = (&mut self.plan.have, &mut self.plan.wanted_bytes);
         self.plan.wants.retain(|want| {
             let file = manifest.files.get(want.number as usize);
             let stays = file.is_none_or(|file| !paths.contains(&file.path));
             if !stays {
+                let size = want.size(manifest);
                 have.0 += 1;
-                have.1 = have.1.saturating_add(want.size);
+                have.1 = have.1.saturating_add(size);
+                *wanted_bytes = wanted_bytes.saturating_sub(size);
             }
             stays
         });

@@ -1,11 +1,13 @@
 //! Doing what the plan says: many requests at once, each verified as it comes.
 
+mod copies;
 mod piece;
 mod prove;
 mod small;
 
 use std::{
     io,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -17,7 +19,7 @@ use iroh::endpoint::Connection;
 use tokio::task::JoinSet;
 
 use super::{
-    Link, StreamError, Want,
+    Item, Link, StreamError, Want,
     queue::{Queue, Unit},
     request::Wire,
 };
@@ -52,7 +54,9 @@ pub struct Fetch {
     /// Offset of file number 0 within the share: 2, or 0 where the ticket names a single blob.
     pub first_offset: u64,
     /// What to fetch.
-    pub wants: Vec<Want>,
+    pub wants: Vec<Item>,
+    /// Numbers of the files that are there already, to copy from.
+    pub present: Vec<u32>,
     /// The share, for modes and times.
     pub manifest: Arc<Manifest>,
     /// Where it goes.
@@ -125,10 +129,13 @@ impl Fetch {
         link: Arc<Link>,
         cancelled: impl Future<Output = ()>,
     ) -> (Fetched, Result<(), Failure>) {
-        let limit_rate = self.limit_rate;
         // Planning and questions may have taken long, and were not the other side's fault.
         link.progressed();
-        let queue = Queue::new(std::mem::take(&mut self.wants));
+        let (wants, present) = (
+            std::mem::take(&mut self.wants),
+            std::mem::take(&mut self.present),
+        );
+        let queue = Queue::new(wants, &present, self.manifest.clone());
         let work = Arc::new(Work {
             wire: Wire {
                 link,
@@ -144,34 +151,11 @@ impl Fetch {
             stop: Stop::default(),
             fetch: self,
         });
-        let mut streams = JoinSet::new();
-        for _ in 0..streams_at(limit_rate) {
-            streams.spawn(work.clone().stream());
+        tokio::pin!(cancelled);
+        let mut result = work.work_off(cancelled.as_mut()).await;
+        if result.is_ok() && work.queue.begin_copies() {
+            result = work.work_off(cancelled).await;
         }
-        let result = {
-            tokio::pin!(cancelled);
-            let mut tick = tokio::time::interval(TELL_EVERY);
-            loop {
-                tokio::select! {
-                    ended = streams.join_next() => match ended {
-                        None => break Ok(()),
-                        Some(Ok(Ok(()))) => {}
-                        Some(Ok(Err(failure))) => break Err(failure),
-                        Some(Err(_)) => break Err(Failure::new(
-                            FailureKind::Failed,
-                            "fetching failed within grove itself",
-                        ).hint("run the same line again; please report it if it happens again")),
-                    },
-                    _ = tick.tick() => work.tell(),
-                    () = &mut cancelled => break Err(Failure::new(
-                        FailureKind::Interrupted,
-                        "stopped",
-                    ).hint("run the same line again to go on")),
-                }
-            }
-        };
-        work.stop.stop();
-        streams.shutdown().await;
         work.tell();
         if result.is_err() {
             work.save_all().await;
@@ -194,12 +178,46 @@ impl Fetch {
 }
 
 impl Work {
-    /// Works off the queue.
+    /// Works off the queue with many streams, until it is empty or `cancelled` completes.
+    async fn work_off(
+        self: &Arc<Self>,
+        mut cancelled: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), Failure> {
+        let mut streams = JoinSet::new();
+        for _ in 0..streams_at(self.fetch.limit_rate) {
+            streams.spawn(self.clone().stream());
+        }
+        let mut tick = tokio::time::interval(TELL_EVERY);
+        let result = loop {
+            tokio::select! {
+                ended = streams.join_next() => match ended {
+                    None => return Ok(()),
+                    Some(Ok(Ok(()))) => {}
+                    Some(Ok(Err(failure))) => break Err(failure),
+                    Some(Err(_)) => break Err(Failure::new(
+                        FailureKind::Failed,
+                        "fetching failed within grove itself",
+                    ).hint("run the same line again; please report it if it happens again")),
+                },
+                _ = tick.tick() => self.tell(),
+                () = &mut cancelled => break Err(Failure::new(
+                    FailureKind::Interrupted,
+                    "stopped",
+                ).hint("run the same line again to go on")),
+            }
+        };
+        self.stop.stop();
+        streams.shutdown().await;
+        result
+    }
+
+    /// Does what is next, until nothing is.
     async fn stream(self: Arc<Self>) -> Result<(), Failure> {
         while let Some(unit) = self.queue.next() {
             match unit {
                 Unit::Small(wants) => self.small(wants).await?,
                 Unit::Piece(file, ranges) => self.piece(&file, &ranges).await?,
+                Unit::Copies(twins) => self.copies(twins).await?,
             }
         }
         Ok(())
@@ -305,7 +323,7 @@ impl Work {
     /// Writes down what is had of files under way, as well as it goes.
     async fn save_all(self: &Arc<Self>) {
         let mut parts = Vec::new();
-        for file in self.queue.large() {
+        for file in self.queue.begun() {
             // Not waited for: whoever holds it is still opening it, and has nothing yet.
             if let Ok(mut part) = file.part.try_lock()
                 && !file.is_settled()
