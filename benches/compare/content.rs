@@ -55,12 +55,14 @@ impl Tree {
         cp.args(["--archive", "--parents", "--target-directory"]);
         cp.arg(into)
             .current_dir(self.path.parent().context("it is in a folder")?);
-        let some = self.files.len() * percent / 100;
-        cp.args(
-            self.files[..some]
-                .iter()
-                .map(|file| Path::new(self.name()).join(file)),
-        );
+        let some = &self.files[..self.files.len() * percent / 100];
+        // A file's name has no slash behind it.
+        cp.args(some.iter().map(|file| {
+            Path::new(self.name())
+                .join(file)
+                .components()
+                .collect::<PathBuf>()
+        }));
         finish(&mut cp)
     }
 }

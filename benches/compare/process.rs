@@ -40,6 +40,7 @@ impl Running {
         let title = command.get_program().to_string_lossy().into_owned();
         let (reader, writer) = std::io::pipe()?;
         command
+            .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
             .stderr(writer)
