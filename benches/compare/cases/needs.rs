@@ -76,7 +76,7 @@ fn disk_of(lab: &Lab, name: &str, tree: &Tree, peer: &dyn Peer) -> Result<Outcom
         Side::new(&net, disks[1].0.join("side"))?,
     ];
     let offer = peer.offer(tree, &sides[0])?;
-    let mut most = [0, 0];
+    let mut most = [disks[0].used()?, 0];
     peer.fetch(&offer, tree, &sides[1])?
         .wait_watching(LOOK, |_| {
             for (most, disk) in most.iter_mut().zip(&disks) {
