@@ -10,6 +10,7 @@ use crate::{
     measure::{Figures, Unit},
     net::{Net, finish},
     peers::{Peer, Side},
+    process::Running,
 };
 
 /// How often it is looked at.
@@ -40,7 +41,7 @@ fn memory_of(lab: &Lab, name: &str, tree: &Tree, peer: &dyn Peer) -> Result<Outc
     let getter = peer.fetch(&offer, tree, &sides[1])?;
     getter.wait_watching(LOOK, |getter| {
         for (most, running) in most.iter_mut().zip([offer.server.as_ref(), Some(getter)]) {
-            let now = running.and_then(|running| running.peak_memory());
+            let now = running.and_then(Running::peak_memory);
             *most = now.unwrap_or_default().max(*most);
         }
         Ok(())

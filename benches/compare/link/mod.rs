@@ -156,10 +156,9 @@ impl Direction {
                 nap = self.hand_on();
             }
             let time = clock_gettime(ClockId::ThreadCPUTime);
-            let busy = Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32);
-            self.count
-                .busy
-                .store(busy.as_nanos() as u64, Ordering::Relaxed);
+            let busy = time.tv_sec * 1_000_000_000 + time.tv_nsec;
+            let busy = busy.unsigned_abs();
+            self.count.busy.store(busy, Ordering::Relaxed);
             let nap = Timespec {
                 tv_sec: 0,
                 tv_nsec: nap.subsec_nanos().into(),

@@ -99,7 +99,7 @@ pub(crate) fn find(root: &Path) -> (Vec<Box<dyn Peer>>, Vec<String>) {
             Some(none) => missing.push(format!("{name} is not there: no {}", none.display())),
         };
     let sendme = bin.join("sendme");
-    look("sendme", &[sendme.clone()], &|| {
+    look("sendme", std::slice::from_ref(&sendme), &|| {
         Box::new(sendme::Sendme(sendme.clone()))
     });
     let [wormhole, twist] = [bin.join("wormhole-rs"), ours.join("python/bin/twist")];
