@@ -69,11 +69,16 @@ sweep points="all" *words:
 large files="1000000":
     GROVE_TEST_FILES={{ files }} cargo test --release --test root -- --ignored --nocapture many_files
 
-# Compares the speed with sendme's, in a table for docs/performance.md.
-bench runs="5":
+# Installs what `just bench` compares with into target/peers; what is missing is left out of the table.
+bench-peers:
     test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --root target/peers
-    cargo build --release
-    benches/compare.sh {{ runs }}
+    test -x target/peers/bin/wormhole-rs || CARGO_TARGET_DIR=target/peers/build cargo install magic-wormhole-cli --version 0.8.1 --locked --root target/peers
+    test -x target/peers/bin/b3sum || CARGO_TARGET_DIR=target/peers/build cargo install b3sum --version 1.8.7 --locked --root target/peers
+    test -x target/peers/python/bin/twist || (python3 -m venv target/peers/python && target/peers/python/bin/pip install magic-wormhole-mailbox-server magic-wormhole-transit-relay)
+
+# Measures Grove beside others and prints the table for docs/performance.md; `--list` names the cases.
+bench *words:
+    cargo bench --bench compare -- {{ words }}
 
 # Writes completions/ again, after a change of the command line.
 completions:

@@ -1,0 +1,124 @@
+//! The contenders, each brought to do the same: offer a tree, and fetch what is offered.
+
+mod copies;
+mod grove;
+mod raw;
+mod sendme;
+mod wormhole;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+
+pub(crate) use raw::be_raw;
+
+use crate::{content::Tree, net::Net, process::Running};
+
+/// One side of a transfer: a network, and a folder of its own that is empty at first.
+pub(crate) struct Side {
+    pub(crate) net: Net,
+    pub(crate) home: PathBuf,
+}
+
+impl Side {
+    /// Makes the folder.
+    pub(crate) fn new(net: &Net, home: PathBuf) -> Result<Self> {
+        fs::create_dir_all(home.join("into"))?;
+        Ok(Self {
+            net: net.clone(),
+            home,
+        })
+    }
+
+    /// Where what is fetched shall be.
+    pub(crate) fn received(&self) -> PathBuf {
+        self.home.join("into")
+    }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        // A folder that stays is removed with everything at the end.
+        _ = fs::remove_dir_all(&self.home);
+    }
+}
+
+/// Something that can be fetched, until this is dropped.
+pub(crate) struct Offer {
+    /// What the other side is told.
+    pub(crate) token: String,
+    /// How long it took until there was something to tell; `None` where there is nothing like it.
+    pub(crate) took: Option<Duration>,
+    /// Who serves it; nobody, where it is only copied.
+    pub(crate) server: Option<Running>,
+    /// Who else has to run for it.
+    pub(crate) helpers: Vec<Running>,
+}
+
+/// A program that can do it.
+pub(crate) trait Peer {
+    /// Its name in the table.
+    fn name(&self) -> &'static str;
+
+    /// What it is in full, for the head of the table.
+    fn version(&self) -> String;
+
+    /// The program itself, where it has a `--help` worth timing.
+    fn program(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Offers a tree.
+    fn offer(&self, tree: &Tree, side: &Side) -> Result<Offer>;
+
+    /// Starts to fetch it.
+    fn fetch(&self, offer: &Offer, tree: &Tree, side: &Side) -> Result<Running>;
+
+    /// Whether what was fetched is there afterwards, with the tree's name.
+    fn keeps(&self) -> bool {
+        true
+    }
+}
+
+/// Finds the contenders that are installed; the others with where they were looked for.
+pub(crate) fn find(root: &Path) -> (Vec<Box<dyn Peer>>, Vec<String>) {
+    let ours = root.join("target/peers");
+    let bin = ours.join("bin");
+    let mut missing = Vec::new();
+    let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(grove::Grove)];
+    let mut look =
+        |name: &str, programs: &[PathBuf], make: &dyn Fn() -> Box<dyn Peer>| match programs
+            .iter()
+            .find(|program| !program.exists())
+        {
+            None => peers.push(make()),
+            Some(none) => missing.push(format!("{name} is not there: no {}", none.display())),
+        };
+    let sendme = bin.join("sendme");
+    look("sendme", std::slice::from_ref(&sendme), &|| {
+        Box::new(sendme::Sendme(sendme.clone()))
+    });
+    let [wormhole, twist] = [bin.join("wormhole-rs"), ours.join("python/bin/twist")];
+    look("wormhole-rs", &[wormhole.clone(), twist.clone()], &|| {
+        Box::new(wormhole::Wormhole::new(wormhole.clone(), twist.clone()))
+    });
+    look("rsync", &["/usr/bin/rsync".into()], &|| {
+        Box::new(copies::Rsync)
+    });
+    let ssh = ["/usr/bin/scp", "/usr/sbin/sshd"].map(PathBuf::from);
+    look("scp", &ssh, &|| Box::new(copies::Scp));
+    peers.push(Box::new(raw::Raw::QUIC));
+    peers.push(Box::new(raw::Raw::QUIC_STREAMS));
+    peers.push(Box::new(raw::Raw::TCP_STREAMS));
+    peers.push(Box::new(copies::Cp));
+    (peers, missing)
+}
+
+/// A path as an argument that is text.
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("paths here are text")
+}
