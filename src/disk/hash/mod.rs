@@ -213,14 +213,15 @@ impl Pass<'_> {
         file: &mut SourceFile,
         cache: Option<&TreeCache>,
     ) -> Result<Result<Hash, String>, Failure> {
-        // A file that is being written is given a second chance, no more: it may never hold still.
-        for _ in 0..2 {
+        // A file that is being written is given a second chance, no more: it may never hold still. A log that
+        // only grows is then taken as it was: what was there at first was read once, and serving checks it.
+        for may_grow in [false, true] {
             let counted = AtomicU64::new(0);
             let count = |bytes| {
                 counted.fetch_add(bytes, Ordering::Relaxed);
                 self.counter.add(bytes);
             };
-            match self.read_once(file, cache, &count) {
+            match self.read_once(file, may_grow, cache, &count) {
                 Ok(Some(hash)) => return Ok(Ok(hash)),
                 Ok(None) => {}
                 Err(HashError::Read(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {}
@@ -238,10 +239,11 @@ impl Pass<'_> {
         Ok(Err("it changed while it was read".to_owned()))
     }
 
-    /// Reads one file; `None` when it was changed meanwhile.
+    /// Reads one file; `None` when it was changed meanwhile, other than by growing where it `may_grow`.
     fn read_once(
         &self,
         file: &mut SourceFile,
+        may_grow: bool,
         cache: Option<&TreeCache>,
         count: &(dyn Fn(u64) + Sync),
     ) -> Result<Option<Hash>, HashError> {
@@ -250,12 +252,16 @@ impl Pass<'_> {
         let before = FileStat::of(&open).map_err(HashError::Read)?;
         let (hash, outboard) =
             hash_open(&open, before.size, Some(self.outboards), count, self.stop)?;
-        if FileStat::of(&open).map_err(HashError::Read)? != before {
+        let after = FileStat::of(&open).map_err(HashError::Read)?;
+        let grew = after.size > before.size;
+        if after != before && !(may_grow && grew) {
             return Ok(None);
         }
         store(hash, outboard)?;
         file.stat = before;
-        if let Some(cache) = cache {
+        if after == before
+            && let Some(cache) = cache
+        {
             cache.insert(&before, hash, began);
         }
         Ok(Some(hash))

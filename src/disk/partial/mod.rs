@@ -362,11 +362,14 @@ impl Partial {
     /// Whether a large file was begun that another run may finish. Also when that is not known.
     #[must_use]
     pub fn is_begun(&self) -> bool {
-        let names = self.dir.names();
-        names.map_or(true, |names| {
-            // Not by its record, which a kill may leave when the file has its final name already.
-            names.iter().any(|name| name.ends_with(b".data"))
-        })
+        let Ok(names) = self.dir.names() else {
+            return true;
+        };
+        let has = |stem: &[u8], ending: &[u8]| names.contains(&[stem, ending].concat());
+        // Data without a record is worth nothing, and so is a record that a kill left when the file has
+        // its final name already.
+        let mut stems = names.iter().filter_map(|name| name.strip_suffix(b".data"));
+        stems.any(|stem| has(stem, b".have") || has(stem, b".more"))
     }
 
     /// Removes the folder, unless a large file in it was begun and may be finished another time.

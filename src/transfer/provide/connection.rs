@@ -171,6 +171,8 @@ async fn answer(
         guest.unanswered.fetch_sub(1, Ordering::Relaxed);
     }
     match answered {
+        // Trouble of ours, and for a moment only: the peer asks again.
+        Answered::Refused(Reset::Internal) => {}
         Answered::Refused(reset) => guest.warn(&shared, reset),
         // Waiting for the peer's acknowledgement keeps the stream from being taken down with the
         // last bytes under way.

@@ -25,7 +25,7 @@ fn names_that_lead_elsewhere_are_refused_before_content() {
     let victim = Victim::new();
     let long = "x".repeat(256);
     let deep = "d/".repeat(2000) + "x";
-    let names: [&[u8]; 26] = [
+    let names: [&[u8]; 25] = [
         b"../x",
         b"a/../../x",
         b"..",
@@ -39,7 +39,6 @@ fn names_that_lead_elsewhere_are_refused_before_content() {
         b"a/",
         b"/",
         b"C:\\x",
-        b"c:x",
         b"\\\\srv\\x",
         b"a\\..\\b",
         b"..\\x",
