@@ -53,7 +53,8 @@ impl<'a> Renamer<'a> {
                 break;
             };
             let first = first.folded();
-            let mut next = self.next.get(&first).copied().unwrap_or(lengths[0]);
+            let next = self.next.get(&first).copied().unwrap_or(lengths[0]);
+            let mut all_taken = true;
             for number in next..lengths[1] {
                 let Some(candidate) = numbered(path, number) else {
                     break;
@@ -61,12 +62,12 @@ impl<'a> Renamer<'a> {
                 let folded = candidate.folded();
                 if self.taken().contains(&folded) {
                     // All names before it are taken, too, and stay so.
-                    if next == number {
-                        next += 1;
-                        self.next.insert(first.clone(), next);
+                    if all_taken {
+                        self.next.insert(first.clone(), number + 1);
                     }
                     continue;
                 }
+                all_taken = false;
                 if let Some(there) = free(&candidate)? {
                     self.taken().insert(folded);
                     return Ok((candidate, there));

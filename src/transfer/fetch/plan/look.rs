@@ -46,8 +46,11 @@ pub(super) fn look_at_files(
         return Ok(chosen.files.iter().map(|_| FileState::Missing).collect());
     };
     let mut known = Known {
+        destination,
+        verify: options.verify,
         load: caches,
         by_top: HashMap::new(),
+        stop,
     };
     let mut settled = Vec::with_capacity(chosen.files.len());
     let mut failed = None;
@@ -64,16 +67,7 @@ pub(super) fn look_at_files(
         let settle = |((number, file), state): (&(u32, &FileEntry), State)| {
             stop.check()?;
             let begun = options.begun.contains(number);
-            settle(
-                file,
-                state,
-                begun,
-                destination,
-                options,
-                &known,
-                hashed,
-                stop,
-            )
+            known.settle(file, begun, state, hashed)
         };
         let states: Result<Vec<_>, Failure> = files.par_iter().zip(states).map(settle).collect();
         match states {
@@ -90,10 +84,15 @@ pub(super) fn look_at_files(
     failed.map_or(Ok(settled), Err)
 }
 
-/// The remembered hashes of what is at the destination, by the top-level entry.
+/// What is known about the destination.
 struct Known<'a> {
+    destination: &'a Destination,
+    /// Whether to believe no remembered hash.
+    verify: bool,
     load: &'a (dyn Fn(&EntryPath) -> Option<TreeCache> + Sync),
+    /// The remembered hashes, by the top-level entry.
     by_top: HashMap<&'a [u8], Option<TreeCache>>,
+    stop: &'a Stop,
 }
 
 impl<'a> Known<'a> {
@@ -105,45 +104,41 @@ impl<'a> Known<'a> {
         self.by_top.insert(top, cache);
     }
 
-    fn get(&self, top: &[u8]) -> Option<&TreeCache> {
-        self.by_top.get(top).and_then(Option::as_ref)
+    /// Compares what is at the place of `file` with it; `begun` says whether an earlier run set out to
+    /// place it.
+    fn settle(
+        &self,
+        file: &FileEntry,
+        begun: bool,
+        state: State,
+        hashed: &(dyn Fn(u64) + Sync),
+    ) -> Result<FileState, Failure> {
+        let stat = match state {
+            State::Missing => return Ok(FileState::Missing),
+            State::Other(conflict) => return Ok(FileState::Conflict(Box::new(conflict))),
+            State::There(stat) => stat,
+        };
+        let (place, destination) = (&file.path, self.destination);
+        let cache = self.by_top.get(place.top()).and_then(Option::as_ref);
+        let remembered = cache
+            .filter(|_| !self.verify)
+            .and_then(|cache| cache.get(&stat));
+        let same = match remembered {
+            _ if Some(stat.size) != file.size => false,
+            Some(hash) => hash == file.hash,
+            None => has_content(destination, place, file, cache, hashed, self.stop)?,
+        };
+        Ok(if same {
+            FileState::Have
+        } else if begun && is_leftover(destination, file, &stat)? {
+            FileState::Broken
+        } else {
+            FileState::Conflict(Box::new(Conflict {
+                at: place.clone(),
+                what: "a file with other content",
+            }))
+        })
     }
-}
-
-fn settle(
-    file: &FileEntry,
-    state: State,
-    begun: bool,
-    destination: &Destination,
-    options: PlanOptions<'_>,
-    known: &Known<'_>,
-    hashed: &(dyn Fn(u64) + Sync),
-    stop: &Stop,
-) -> Result<FileState, Failure> {
-    let stat = match state {
-        State::Missing => return Ok(FileState::Missing),
-        State::Other(conflict) => return Ok(FileState::Conflict(Box::new(conflict))),
-        State::There(stat) => stat,
-    };
-    let cache = known.get(file.path.top());
-    let remembered = cache
-        .filter(|_| !options.verify)
-        .and_then(|cache| cache.get(&stat));
-    let same = match remembered {
-        _ if Some(stat.size) != file.size => false,
-        Some(hash) => hash == file.hash,
-        None => has_content(destination, &file.path, file, cache, hashed, stop)?,
-    };
-    Ok(if same {
-        FileState::Have
-    } else if begun && is_leftover(destination, file, &stat)? {
-        FileState::Broken
-    } else {
-        FileState::Conflict(Box::new(Conflict {
-            at: file.path.clone(),
-            what: "a file with other content",
-        }))
-    })
 }
 
 fn look_at(destination: &Destination, file: &FileEntry) -> Result<State, Failure> {
