@@ -229,3 +229,22 @@ fn a_fetch_that_was_begun_elsewhere_is_another_one() {
     bob.get(&sharing.ticket, &["-o", "one"]).expect(0);
     assert_same_tree(&alice.path("large"), &bob.path("one/large"));
 }
+
+/// A killed getter takes no leave, and the sharer has places for a few of each person only.
+#[test]
+fn whoever_is_killed_often_gets_in_again_soon() {
+    let alice = Peer::new("alice");
+    alice.write("file", filler(24 << 20));
+    let sharing = alice.share(&["file"]);
+    let bob = Peer::new("bob");
+    for round in 1..=10 {
+        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "2M"]);
+        // What is not known to be dead counts for 3 s, a connection that is lost for 30 s.
+        getting.wait_within(Duration::from_secs(15), "content", |event| {
+            event["phase"] == "fetch" && event["bytes"].as_u64() >= Some(round * 200_000)
+        });
+        getting.kill();
+    }
+    bob.get(&sharing.ticket, &[]).expect(0);
+    assert_same_tree(&alice.path("file"), &bob.path("file"));
+}

@@ -65,7 +65,7 @@ async fn requests(
     let mut tick = tokio::time::interval(TELL_EVERY);
     let mut pace = Pace::new(guest.began);
     let mut reach_outs = Bucket::new(REACH_OUTS_A_SECOND, REACH_OUTS, guest.began);
-    let mut told = 0;
+    let (mut told, mut packets) = (0, 0);
     let closed = connection.closed();
     tokio::pin!(closed);
     loop {
@@ -97,6 +97,10 @@ async fn requests(
             }
             _ = tick.tick() => {
                 let stats = connection.stats();
+                if stats.udp_rx.datagrams != packets {
+                    packets = stats.udp_rx.datagrams;
+                    guest.hear();
+                }
                 pace.note(stats.udp_tx.bytes, Instant::now());
                 guest.lately.store(pace.lately(), Ordering::Relaxed);
                 guest.allowance.earn(pace.lately());

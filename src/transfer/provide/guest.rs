@@ -58,6 +58,8 @@ pub(super) struct Guest {
     pub(super) began: Instant,
     /// Milliseconds after `began` at which content or a request for it last moved.
     moved: AtomicU64,
+    /// Milliseconds after `began` at which a packet last came, as far as it was looked at.
+    heard: AtomicU64,
     /// Writes that wait for the peer.
     waiting: AtomicUsize,
     /// See [`Pace::lately`].
@@ -82,6 +84,7 @@ impl Guest {
             unacknowledged: AtomicUsize::new(0),
             began: Instant::now(),
             moved: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             lately: AtomicU64::new(0),
             told: Mutex::default(),
@@ -200,8 +203,22 @@ impl Guest {
 
     /// Notes that something moved.
     pub(super) fn touch(&self) {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.moved.store(now, Ordering::Relaxed);
+        self.moved.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// Notes that a packet came.
+    pub(super) fn hear(&self) {
+        self.heard.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// How long not a single packet came.
+    pub(super) fn silent(&self) -> Duration {
+        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(heard)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Tells the sharer about a refusal.

@@ -10,6 +10,9 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of one peer at once.
     pub connections_of_one: usize,
+    /// When they are all there, one from which nothing came for so long makes room: a getter asks for a
+    /// sign of life every 2 s, and one that was killed says nothing any more.
+    pub silent: Duration,
     /// How long a new connection is left in peace, so that it can begin to take content.
     pub settle: Duration,
     /// Who took at least so many bytes lately keeps its place for a [`Limits::turn`].
@@ -50,6 +53,7 @@ impl Default for Limits {
         Self {
             connections: 256,
             connections_of_one: 8,
+            silent: Duration::from_secs(3),
             settle: Duration::from_secs(3),
             enough: 256 * 1024,
             turn: Duration::from_mins(1),

@@ -38,7 +38,7 @@ pub(super) struct Place<'a> {
 
 impl Peers {
     /// Gives `connection` a place. When all are taken, one makes room, see [`who_makes_room`], or this
-    /// one has to come back later.
+    /// one has to come back later. Of those of one peer, one makes room that seems to be gone.
     pub(super) fn enter(
         &self,
         connection: &Connection,
@@ -47,7 +47,11 @@ impl Peers {
     ) -> Result<Place<'_>, Close> {
         let mut state = self.state();
         if state.of(&guest.peer) >= limits.connections_of_one {
-            return Err(Close::Busy);
+            let silent = state.silent(&guest.peer, limits).ok_or(Close::Busy)?;
+            if let Some(open) = state.remove(silent) {
+                open.guest
+                    .close(&open.connection, Close::Done, "the connection was lost");
+            }
         }
         if state.open.len() >= limits.connections {
             let chosen = who_makes_room(state.standings(), limits).ok_or(Close::Busy)?;
@@ -78,6 +82,14 @@ impl Peers {
 impl State {
     fn of(&self, peer: &PeerId) -> usize {
         self.of_peer.get(peer).copied().unwrap_or_default()
+    }
+
+    /// The connection of `peer` from which nothing came for longest, if that is long enough.
+    fn silent(&self, peer: &PeerId, limits: &Limits) -> Option<u64> {
+        let own = self.open.iter().filter(|(_, o)| o.guest.peer == *peer);
+        let silence = own.map(|(number, open)| (open.guest.silent(), *number));
+        let (silent, number) = silence.max()?;
+        (silent >= limits.silent).then_some(number)
     }
 
     fn standings(&self) -> impl Iterator<Item = (u64, Standing)> + Clone {
