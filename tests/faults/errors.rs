@@ -19,7 +19,7 @@ const POINTS: usize = 4;
 const ERRORS: [(Errno, &str); 8] = [
     (Errno::ENOSPC, "the disk is full"),
     (Errno::EIO, "Input/output error"),
-    (Errno::EMFILE, "Too many open files"),
+    (Errno::EMFILE, "too many files are open"),
     (Errno::EACCES, "permission denied"),
     (Errno::EINTR, "Interrupted"),
     (Errno::EDQUOT, "the disk quota is used up"),

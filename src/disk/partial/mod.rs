@@ -426,7 +426,10 @@ impl Partial {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.dir.create_file(name),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 // It was given its final mode, and then a kill came before its final name.
-                sys::finish_file(&self.dir.open_file(name, false)?, Some(0o600), None)?;
+                let Ok(file) = self.dir.open_file(name, false) else {
+                    return Err(error);
+                };
+                sys::finish_file(&file, Some(0o600), None)?;
                 self.dir.open_file(name, true)
             }
             other => other,
