@@ -159,9 +159,13 @@ pub fn walk(
     stop: &Stop,
 ) -> Result<Sources, Failure> {
     let roots = roots::resolve(paths, &options.own)?;
-    let found = visit::visit(&roots, options, limits, found, stop)?;
-    found.check()?;
-    let mut sources = found.sources;
+    let mut finds = visit::visit(&roots, options, limits, found, stop)?;
+    if finds.interrupted {
+        // Network file systems let signals interrupt listing, and the walker does not try again.
+        finds = visit::visit(&roots, options, limits, found, stop)?;
+    }
+    finds.check()?;
+    let mut sources = finds.sources;
     sources.roots = roots;
     sources
         .files

@@ -36,6 +36,8 @@ pub(super) struct Finds {
     /// Entries whose names cannot be in a share: the first ones of each thread, and how many in all.
     refused: Vec<LeftOut>,
     refused_count: u64,
+    /// Whether a signal kept a folder from being listed.
+    pub(super) interrupted: bool,
     /// Why the walk cannot go on.
     failure: Option<Failure>,
 }
@@ -90,6 +92,7 @@ pub(super) fn visit(
         bytes: AtomicU64::new(0),
         throttle: Throttle::new(),
         ended: AtomicBool::new(false),
+        interrupted: AtomicBool::new(false),
         finds: Mutex::default(),
     };
     let own: Arc<[PathBuf]> = options
@@ -116,6 +119,7 @@ pub(super) fn visit(
         .finds
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
+    finds.interrupted = shared.interrupted.into_inner();
     match finds.failure.take() {
         Some(failure) => Err(failure),
         None => Ok(finds),
@@ -155,6 +159,7 @@ struct Shared<'a> {
     bytes: AtomicU64,
     throttle: Throttle,
     ended: AtomicBool,
+    interrupted: AtomicBool,
     finds: Mutex<Finds>,
 }
 
@@ -342,6 +347,9 @@ impl Visitor<'_> {
                     .map_or_else(|| io.kind().into(), io::Error::from_raw_os_error)
             },
         );
+        if io.kind() == io::ErrorKind::Interrupted {
+            self.shared.interrupted.store(true, Ordering::Relaxed);
+        }
         if let Some(path) = self.entry_path(at) {
             self.put_unreadable(&path, &io);
         }
