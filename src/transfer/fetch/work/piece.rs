@@ -58,6 +58,9 @@ impl Work {
                         self.cannot_be_had(&file.want, reset);
                     }
                     *file.part.lock().await = None;
+                    if matches!(reset, Reset::Unreadable(_)) {
+                        self.keep(part).await;
+                    }
                     return Ok(());
                 }
                 Err(error) => {
@@ -66,6 +69,18 @@ impl Work {
                 }
             }
         }
+    }
+
+    /// Writes down what is had of a file that the sharer may be able to read another time. Each request
+    /// that fails does, so that the last one writes down what all of them brought.
+    async fn keep(self: &Arc<Self>, part: Arc<PartFile>) {
+        let work = self.clone();
+        let saving = tokio::task::spawn_blocking(move || {
+            if let Err(error) = part.save(&work.fetch.partial, true) {
+                tracing::debug!(%error, "what was fetched could not be written down");
+            }
+        });
+        let _ = saving.await;
     }
 
     /// The open partial file, unless it is finished or cannot be had.
