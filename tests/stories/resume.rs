@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::common::{Peer, assert_same_tree, filler, free_port, snapshot};
+use crate::common::{Peer, Sharing, assert_same_tree, filler, free_port, snapshot};
 
 const MIB: u64 = 1 << 20;
 
@@ -72,8 +72,8 @@ fn a_part_of_a_large_file_is_enough_to_go_on() {
     assert_same_tree(&alice.path("large"), &bob.path("large"));
 }
 
-#[test]
-fn what_is_finished_has_its_name_before_the_rest() {
+/// Forty files that are fetched whole, of which a getter had more than half when it was killed.
+fn killed_half_way() -> (Peer, Sharing, Peer) {
     let alice = Peer::new("alice");
     for number in 0..40 {
         alice.write(&format!("p/{number:02}"), filler((1 << 20) - number));
@@ -83,6 +83,12 @@ fn what_is_finished_has_its_name_before_the_rest() {
     let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "12M"]);
     getting.wait_until_fetched(24 * MIB);
     getting.kill();
+    (alice, sharing, bob)
+}
+
+#[test]
+fn what_is_finished_has_its_name_before_the_rest() {
+    let (alice, _sharing, bob) = killed_half_way();
     let placed = snapshot(&bob.path("p"));
     let placed: Vec<_> = placed
         .keys()
@@ -102,15 +108,7 @@ fn what_is_finished_has_its_name_before_the_rest() {
 /// that goes on, so nobody has to settle what is in the way; what somebody wrote meanwhile is.
 #[test]
 fn what_a_power_cut_damaged_is_fetched_again_and_nothing_else() {
-    let alice = Peer::new("alice");
-    for number in 0..40 {
-        alice.write(&format!("p/{number:02}"), filler((1 << 20) - number));
-    }
-    let sharing = alice.share(&["p"]);
-    let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "12M"]);
-    getting.wait_until_fetched(24 * MIB);
-    getting.kill();
+    let (alice, sharing, bob) = killed_half_way();
     let mut placed: Vec<_> = fs::read_dir(bob.path("p")).unwrap().flatten().collect();
     placed.sort_by_key(fs::DirEntry::file_name);
     let [empty, short, zeros, edited] = [0, 1, 2, 3].map(|at| placed[at].path());

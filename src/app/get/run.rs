@@ -359,9 +359,13 @@ impl Job {
                     on_disk,
                 );
                 finished?;
-                partial
-                    .remove_unless_begun(destination)
-                    .map_err(|error| place::beside(destination, &error))?;
+                // The run that gets the rest has to know which folders were made for it.
+                let goes_on = fetched.failed.iter().any(|file| file.later);
+                if !goes_on || fetched.placed.is_empty() {
+                    partial
+                        .remove_unless_begun(destination)
+                        .map_err(|error| place::beside(destination, &error))?;
+                }
                 Ok(fetched)
             })
         };

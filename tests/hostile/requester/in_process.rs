@@ -1,14 +1,12 @@
 //! Hostile requesters, with the sharer in this process: what it is warned of, and what it keeps.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bao_tree::{ChunkNum, ChunkRanges};
 use grove::{
-    app::{Accept, Context, Dest, Ended, GetOptions, Getting, ShareOptions, ShareSource, Sharing},
+    app::{Accept, Dest, Ended, GetOptions, Getting, ShareOptions, ShareSource, Sharing},
     content::Hash,
     events::{Event, Events},
-    node::Network,
-    profile::Profile,
     transfer::wire::{ALPN, Close, Request, Reset},
 };
 use iroh::{
@@ -21,6 +19,8 @@ use iroh::{
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use super::person;
+
 /// A share with a large and a small file, and what its sharer is warned about.
 struct Shared {
     place: TempDir,
@@ -32,18 +32,6 @@ const LARGE: usize = 24 * 1024 * 1024;
 
 fn content() -> Vec<u8> {
     (0u32..).flat_map(u32::to_le_bytes).take(LARGE).collect()
-}
-
-fn person(place: &Path, name: &str, events: Events) -> Context {
-    Context {
-        profile: Profile::locate(Some(&place.join(name))).unwrap(),
-        network: Network {
-            offline: true,
-            lan: false,
-            bind: vec!["127.0.0.1:0".parse().unwrap()],
-        },
-        events,
-    }
 }
 
 impl Shared {

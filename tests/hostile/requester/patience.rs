@@ -2,17 +2,14 @@
 //! whom, and that one who makes it fail takes nobody along.
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use grove::{
-    app::{Accept, Context, Dest, GetOptions, Getting, ShareOptions, ShareSource, Sharing},
+    app::{Accept, Dest, GetOptions, Getting, ShareOptions, ShareSource, Sharing},
     content::PeerId,
     events::{Event, Events},
-    node::Network,
-    profile::Profile,
     transfer::{
         provide::Limits,
         wire::{Close, Request},
@@ -23,6 +20,7 @@ use tempfile::TempDir;
 
 use super::{
     handshakes::first_packets,
+    person,
     stranger::{Stranger, Target, ask, request},
 };
 use crate::common::filler;
@@ -37,18 +35,6 @@ struct Shared {
     sharing: Sharing,
     target: Target,
     told: Arc<Mutex<Vec<Event>>>,
-}
-
-fn person(place: &Path, name: &str, events: Events) -> Context {
-    Context {
-        profile: Profile::locate(Some(&place.join(name))).unwrap(),
-        network: Network {
-            offline: true,
-            lan: false,
-            bind: vec!["127.0.0.1:0".parse().unwrap()],
-        },
-        events,
-    }
 }
 
 /// Shares within `limits`; whoever is shown what happens fails where `fails` says so.

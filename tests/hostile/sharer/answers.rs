@@ -138,6 +138,8 @@ fn resets_of_all_kinds() {
         let (ended, _) = victim.run(&["get", &behind.ticket(root), "-o", DEST]);
         assert!(matches!(ended.code(), Some(1 | 3)), "{reset:?}: {ended}");
         assert!(!victim.dest("p/large").exists() && !victim.dest("p/small").exists());
+        let left = victim.dest(".grove-partial").exists();
+        assert!(!left, "nothing came, so nothing is kept: {reset:?}");
         _ = std::fs::remove_dir_all(victim.dest(""));
     }
 }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     content::{EntryPath, Hash, Manifest},
-    disk::{self, Destination, FileStat, Finish, Partial, Stop},
+    disk::{self, Destination, FileStat, Finish, PartFile, Partial, Stop},
     events::{Event, Events, Failure, FailureKind, Phase, WarningKind},
     transfer::{rate::RateLimit, wire::Reset},
 };
@@ -95,6 +95,8 @@ pub struct Unavailable {
     pub message: String,
     /// Its size in bytes.
     pub size: u64,
+    /// Whether it may be had another time: it could not be read, but is not known to have changed.
+    pub later: bool,
 }
 
 /// What the requests of a fetch share.
@@ -291,13 +293,17 @@ impl Work {
         } else {
             format!("the sharer cannot read {place}")
         };
-        let size = want.size;
+        let (size, later) = (want.size, matches!(reset, Reset::Unreadable(_)));
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         // The end says how many there were in all.
         if failed.len() < NAMED {
             self.fetch.events.warn(WarningKind::Changed, &message);
         }
-        failed.push(Unavailable { message, size });
+        failed.push(Unavailable {
+            message,
+            size,
+            later,
+        });
     }
 
     fn offset(&self, number: u32) -> u64 {
@@ -328,10 +334,16 @@ impl Work {
             if let Ok(mut part) = file.part.try_lock()
                 && !file.is_settled()
             {
-                // Where nothing is had, there is nothing to go on with another time.
-                parts.extend(part.take().filter(|part| !part.have().is_empty()));
+                parts.extend(part.take());
             }
         }
+        self.save(parts).await;
+    }
+
+    /// Writes down what is had of `parts`, as well as it goes.
+    async fn save(self: &Arc<Self>, mut parts: Vec<Arc<PartFile>>) {
+        // Where nothing is had, there is nothing to go on with another time.
+        parts.retain(|part| !part.have().is_empty());
         let work = self.clone();
         let saving = tokio::task::spawn_blocking(move || {
             for part in parts {

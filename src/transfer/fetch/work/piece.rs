@@ -59,7 +59,9 @@ impl Work {
                     }
                     *file.part.lock().await = None;
                     if matches!(reset, Reset::Unreadable(_)) {
-                        self.keep(part).await;
+                        // The sharer may be able to read it another time. Each request that fails does
+                        // this, so that the last one writes down what all of them brought.
+                        self.save(vec![part]).await;
                     }
                     return Ok(());
                 }
@@ -69,18 +71,6 @@ impl Work {
                 }
             }
         }
-    }
-
-    /// Writes down what is had of a file that the sharer may be able to read another time. Each request
-    /// that fails does, so that the last one writes down what all of them brought.
-    async fn keep(self: &Arc<Self>, part: Arc<PartFile>) {
-        let work = self.clone();
-        let saving = tokio::task::spawn_blocking(move || {
-            if let Err(error) = part.save(&work.fetch.partial, true) {
-                tracing::debug!(%error, "what was fetched could not be written down");
-            }
-        });
-        let _ = saving.await;
     }
 
     /// The open partial file, unless it is finished or cannot be had.
