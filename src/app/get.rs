@@ -216,11 +216,13 @@ impl Getting {
             .unwrap_or_else(|_| Err(super::broken()))
     }
 
-    /// Stops, and keeps what is verified for the next run. Takes at most 2 seconds.
-    pub async fn stop(mut self) {
+    /// Stops, and keeps what is verified for the next run. Takes at most 2 seconds. Returns what was
+    /// got if everything was there before it could be stopped.
+    pub async fn stop(mut self) -> Option<Got> {
         self.stop.0.stop();
         self.cancel.notify_one();
-        let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.running).await;
+        let ended = tokio::time::timeout(Duration::from_secs(2), &mut self.running).await;
+        ended.ok()?.ok()?.ok()
     }
 }
 

@@ -118,7 +118,7 @@ fn grove_goes_on_with_what_it_fetched_from_sendme() {
     alice.write("large.bin", filler(24 << 20));
     let (sending, ticket) = send(&alice, "large.bin");
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&ticket, &["--limit-rate", "16M"]);
+    let mut getting = bob.start_get(&ticket, &["--limit-rate", "8M"]);
     getting.wait_until_fetched(12 << 20);
     getting.kill();
     let got = bob.get(&ticket, &[]).expect(0);

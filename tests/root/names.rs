@@ -213,7 +213,7 @@ fn where_nothing_can_be_locked() {
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
     let _folding = Folding::new(&bob.path("dest"), Kind::NoLocks);
-    let args = ["-o", "dest", "--limit-rate", "8M"];
+    let args = ["-o", "dest", "--limit-rate", "4M"];
     let mut getting = bob.start_get(&sharing.ticket, &args);
     getting.wait_until_fetched(6 << 20);
     let busy = bob.get(&sharing.ticket, &args).expect(7);

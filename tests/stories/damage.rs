@@ -78,8 +78,8 @@ fn what_is_kept_of_an_unfinished_fetch() {
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
     bob.write("mine", "precious");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "16M"]);
-    getting.wait_until_fetched(8 << 20);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
+    getting.wait_until_fetched(4 << 20);
     getting.interrupt().expect(130);
     let carol = Peer::new("carol");
     copy(&bob.path("."), &carol.path("begun"));

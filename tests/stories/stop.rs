@@ -10,6 +10,24 @@ const AS_AT_A_TERMINAL: [&str; 2] = ["env", "--default-signal=HUP"];
 /// A generous bound for what has to take two seconds.
 const SOON: Duration = Duration::from_secs(10);
 
+/// Whoever stops what is over already hears that it is over.
+#[test]
+fn the_end_comes_before_the_stop() {
+    let alice = Peer::new("alice");
+    alice.write("small", filler(100_000));
+    let sharing = alice.share(&["small"]);
+    for _ in 0..5 {
+        let bob = Peer::new("bob").run_by(&AS_AT_A_TERMINAL);
+        let getting = bob.start_get(&sharing.ticket, &[]);
+        while !bob.path("small").exists() || bob.path(".grove-partial").exists() {
+            std::thread::yield_now();
+        }
+        getting.signal(Signal::INT);
+        let ended = getting.end_within(SOON).expect(0);
+        assert_eq!(ended.number("finished", "files"), 1, "{ended}");
+    }
+}
+
 #[test]
 fn the_receiver_stops_and_goes_on_later() {
     let alice = Peer::new("alice");
@@ -18,7 +36,7 @@ fn the_receiver_stops_and_goes_on_later() {
     let sharing = alice.share(&["p"]);
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let bob = Peer::new("bob").run_by(&AS_AT_A_TERMINAL);
-        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "16M"]);
+        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
         getting.wait_until_fetched(12 << 20);
         getting.signal(signal);
         let stopped = getting.end_within(SOON).expect(code);

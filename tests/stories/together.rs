@@ -71,7 +71,7 @@ fn the_one_after_a_kill_need_not_wait() {
     let sharing = alice.share(&["large"]);
     let bob = Peer::new("bob");
     for bytes in [2 << 20, 6 << 20] {
-        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
+        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
         getting.wait_until_fetched(bytes);
         let busy = bob.get(&sharing.ticket, &[]);
         assert!(!is_done_or_busy(&busy));

@@ -49,8 +49,8 @@ fn damage_of_a_finished_file_is_found_and_mended() {
 fn damage_of_an_unfinished_file_is_found_and_fetched_again() {
     let (alice, sharing) = alice();
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
-    getting.wait_until_fetched(8 << 20);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
+    getting.wait_until_fetched(5 << 20);
     getting.kill();
     let partial = bob.path(".grove-partial").join(&sharing.root);
     let mut damaged = 0;

@@ -155,9 +155,13 @@ pub(crate) fn run(args: &GetArgs, session: &Session<'_>) -> Result<u8, Failure> 
             }
             Err(code) => {
                 // What does not end in time is dropped; what is verified stays either way.
-                _ = tokio::time::timeout(STOP_WITHIN, getting.stop()).await;
+                let stopping = tokio::time::timeout(STOP_WITHIN, getting.stop()).await;
                 progress.finish();
-                Ok(stopped(output, code))
+                // Nobody has to run a line again of which nothing is left to do.
+                match stopping {
+                    Ok(Some(got)) => Ok(report(output, &got)),
+                    _ => Ok(stopped(output, code)),
+                }
             }
         }
     })
