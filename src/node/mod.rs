@@ -9,6 +9,7 @@
 //! What can fail: binding a socket. Relays, directories and mDNS that do not answer never do; they
 //! only leave fewer ways to be found.
 
+mod congestion;
 mod paths;
 mod transport;
 

@@ -1,8 +1,10 @@
 //! Transport settings by role.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use iroh::endpoint::{QuicTransportConfig, VarInt};
+
+use super::congestion::Congestion;
 
 /// What an endpoint is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,8 @@ impl Role {
         let builder = QuicTransportConfig::builder()
             .max_concurrent_uni_streams(VarInt::from_u32(0))
             .max_idle_timeout(Some(idle))
-            .datagram_receive_buffer_size(None);
+            .datagram_receive_buffer_size(None)
+            .congestion_controller_factory(Arc::new(Congestion));
         match self {
             Self::Provide => builder
                 .max_concurrent_bidi_streams(VarInt::from_u32(REQUESTS_AT_ONCE))
