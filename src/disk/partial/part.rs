@@ -21,6 +21,10 @@ const SAVE_EVERY: u64 = 4 * 1024 * 1024;
 /// How often content is flushed to the disk and written down as such: what a power failure costs.
 const SYNC_EVERY: Duration = Duration::from_secs(10);
 
+/// After so many bytes sooner, so that the disk is at work while the rest is on its way, and the end
+/// need not wait for all of it.
+const SYNC_BYTES: u64 = 128 * 1024 * 1024;
+
 /// A large file that is being fetched. Shared by all streams that fetch parts of it.
 #[derive(Debug)]
 pub struct PartFile {
@@ -47,7 +51,10 @@ struct State {
     unproven: ChunkRanges,
     /// What an earlier run synced, which counts, and was not read since.
     believed: ChunkRanges,
+    /// Bytes since the last record.
     unsaved: u64,
+    /// Bytes since the last one that was synced.
+    unsynced: u64,
     last_sync: Instant,
     /// Whether the file has its final name, and no record of it is to be written any more.
     placed: bool,
@@ -69,6 +76,7 @@ impl PartFile {
             believed: have.synced.clone(),
             synced: have.synced,
             unsaved: 0,
+            unsynced: 0,
             last_sync: Instant::now(),
             placed: false,
         };
@@ -190,6 +198,7 @@ impl PartFile {
         let mut state = self.state();
         state.have |= chunks.clone();
         state.unsaved = state.unsaved.saturating_add(bytes);
+        state.unsynced = state.unsynced.saturating_add(bytes);
     }
 
     /// Writes down what is had, when enough has come since the last time; now and then after
@@ -202,7 +211,7 @@ impl PartFile {
             let state = self.state();
             (
                 state.unsaved >= SAVE_EVERY,
-                state.last_sync.elapsed() >= SYNC_EVERY,
+                state.last_sync.elapsed() >= SYNC_EVERY || state.unsynced >= SYNC_BYTES,
             )
         };
         if due || sync {
@@ -223,6 +232,7 @@ impl PartFile {
             state.unsaved = 0;
             if sync {
                 state.last_sync = Instant::now();
+                state.unsynced = 0;
             }
             state.have.clone()
         };
