@@ -1,10 +1,15 @@
-//! Congestion control: Cubic, and not more under way than a line can hold.
+//! Congestion control: BBR on lines, Cubic between computers that are next to each other, and never
+//! more under way than a line can hold.
 //!
-//! Cubic opens its window until packets are lost. Between two computers of one network none are: what
-//! is too much for the other side waits in buffers of hundreds of megabytes, is gone from the
-//! processors' caches when its turn comes, and everything takes half as long again. So the window ends
-//! where a line of ten gigabits would be full, by the shortest round trip that was seen. That is far
-//! beyond what matters on lines that are long or slow, where Cubic alone decides.
+//! Cubic takes every lost packet for a full line. Where one packet in a hundred is lost for other
+//! reasons and a round trip takes 50 ms, a third of a megabyte a second is left, however fast the line;
+//! BBR measures how fast it is and goes on. Within one computer or one room, nothing is lost and packets
+//! come by the hundred thousand a second: there BBR's estimates and timers cost more than half of the
+//! speed, and Cubic has nothing against it. What has to be bounded there is its window. It opens until
+//! packets are lost, and so until hundreds of megabytes wait in buffers, gone from the processors' caches
+//! when their turn comes. So it ends where a line of ten gigabits would be full.
+//!
+//! `docs/performance.md` has the figures.
 
 use std::{
     any::Any,
@@ -13,7 +18,10 @@ use std::{
 };
 
 use iroh::endpoint::{Controller, ControllerFactory, ControllerMetrics, RttEstimator};
-use noq_proto::congestion::CubicConfig;
+use noq_proto::congestion::{Bbr3Config, CubicConfig};
+
+/// Who answers within this is next to us. No line of more than some hundred kilometres does.
+const NEXT_TO_US: Duration = Duration::from_millis(4);
 
 /// Ten gigabits a second, in bytes.
 const FASTEST_LINE: u64 = 1_250_000_000;
@@ -28,9 +36,11 @@ pub(super) struct Congestion;
 
 impl ControllerFactory for Congestion {
     fn build(self: Arc<Self>, now: Instant, current_mtu: u16) -> Box<dyn Controller> {
-        Box::new(Bounded {
-            cubic: Arc::new(CubicConfig::default()).build(now, current_mtu),
+        Box::new(Fitting {
+            inner: Arc::new(Bbr3Config::default()).build(now, current_mtu),
+            is_near: false,
             most: u64::MAX,
+            mtu: current_mtu,
         })
     }
 }
@@ -42,32 +52,45 @@ fn most_under_way(round_trip: Duration) -> u64 {
     u64::try_from(full).unwrap_or(u64::MAX).max(LEAST)
 }
 
-/// Cubic with a bound.
+/// The controller that fits the path, with a bound.
 #[derive(Debug)]
-struct Bounded {
-    cubic: Box<dyn Controller>,
+struct Fitting {
+    inner: Box<dyn Controller>,
+    /// Whether `inner` is Cubic, because the other side is next to us. The shortest round trip of a
+    /// path never grows, so that is for good.
+    is_near: bool,
     most: u64,
+    mtu: u16,
 }
 
-impl Bounded {
-    /// Whether Cubic would allow more than is made use of. Then its window must not grow any more, or a
+impl Fitting {
+    /// Notes the shortest round trip that was seen on the path.
+    fn fit(&mut self, round_trip: Duration, now: Instant) {
+        self.most = most_under_way(round_trip);
+        if !self.is_near && round_trip < NEXT_TO_US {
+            self.is_near = true;
+            self.inner = Arc::new(CubicConfig::default()).build(now, self.mtu);
+        }
+    }
+
+    /// Whether more would be allowed than is made use of. Then the window must not grow any more, or a
     /// loss would take nothing back.
     fn is_beyond(&self) -> bool {
-        self.cubic.window() >= self.most
+        self.inner.window() >= self.most
     }
 }
 
-impl Controller for Bounded {
+impl Controller for Fitting {
     fn on_sent(&mut self, now: Instant, bytes: u64, largest_pn: u64) {
-        self.cubic.on_sent(now, bytes, largest_pn);
+        self.inner.on_sent(now, bytes, largest_pn);
     }
 
     fn on_packet_sent(&mut self, now: Instant, bytes: u16, pn: u64) {
-        self.cubic.on_packet_sent(now, bytes, pn);
+        self.inner.on_packet_sent(now, bytes, pn);
     }
 
     fn on_cwnd_limited(&mut self) {
-        self.cubic.on_cwnd_limited();
+        self.inner.on_cwnd_limited();
     }
 
     fn on_ack(
@@ -79,9 +102,9 @@ impl Controller for Bounded {
         app_limited: bool,
         rtt: &RttEstimator,
     ) {
-        self.most = most_under_way(rtt.min());
+        self.fit(rtt.min(), now);
         let unused = app_limited || self.is_beyond();
-        self.cubic.on_ack(now, sent, bytes, pn, unused, rtt);
+        self.inner.on_ack(now, sent, bytes, pn, unused, rtt);
     }
 
     fn on_end_acks(
@@ -92,7 +115,7 @@ impl Controller for Bounded {
         largest_packet_num_acked: Option<u64>,
     ) {
         let unused = app_limited || self.is_beyond();
-        self.cubic
+        self.inner
             .on_end_acks(now, in_flight, unused, largest_packet_num_acked);
     }
 
@@ -105,7 +128,7 @@ impl Controller for Bounded {
         lost_bytes: u64,
         largest_lost_pn: u64,
     ) {
-        self.cubic.on_congestion_event(
+        self.inner.on_congestion_event(
             now,
             sent,
             is_persistent_congestion,
@@ -116,15 +139,16 @@ impl Controller for Bounded {
     }
 
     fn on_packet_lost(&mut self, lost_bytes: u16, pn: u64, now: Instant) {
-        self.cubic.on_packet_lost(lost_bytes, pn, now);
+        self.inner.on_packet_lost(lost_bytes, pn, now);
     }
 
     fn on_spurious_congestion_event(&mut self) {
-        self.cubic.on_spurious_congestion_event();
+        self.inner.on_spurious_congestion_event();
     }
 
     fn on_mtu_update(&mut self, new_mtu: u16) {
-        self.cubic.on_mtu_update(new_mtu);
+        self.mtu = new_mtu;
+        self.inner.on_mtu_update(new_mtu);
     }
 
     fn on_ack_frequency_update(
@@ -132,29 +156,29 @@ impl Controller for Bounded {
         ack_eliciting_threshold: u64,
         requested_max_ack_delay: Duration,
     ) {
-        self.cubic
+        self.inner
             .on_ack_frequency_update(ack_eliciting_threshold, requested_max_ack_delay);
     }
 
     fn window(&self) -> u64 {
-        self.cubic.window().min(self.most)
+        self.inner.window().min(self.most)
     }
 
     fn metrics(&self) -> ControllerMetrics {
-        let mut metrics = self.cubic.metrics();
+        let mut metrics = self.inner.metrics();
         metrics.congestion_window = self.window();
         metrics
     }
 
     fn clone_box(&self) -> Box<dyn Controller> {
         Box::new(Self {
-            cubic: self.cubic.clone_box(),
-            most: self.most,
+            inner: self.inner.clone_box(),
+            ..*self
         })
     }
 
     fn initial_window(&self) -> u64 {
-        self.cubic.initial_window()
+        self.inner.initial_window()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -178,14 +202,32 @@ mod tests {
     #[test]
     fn a_loss_counts_also_where_the_bound_is_low() {
         let start = Instant::now();
-        let mut controller = Bounded {
-            cubic: Arc::new(CubicConfig::default()).build(start, 1450),
-            most: 10_000,
-        };
+        let built = Arc::new(Congestion).build(start, 1450).into_any();
+        let mut controller = built.downcast::<Fitting>().unwrap();
+        controller.fit(Duration::from_micros(200), start);
+        controller.most = 10_000;
+        assert!(controller.is_beyond());
         assert_eq!(controller.window(), 10_000);
         assert_eq!(controller.metrics().congestion_window, 10_000);
+        // Twice, since there is a little room between the bound and Cubic's first window.
+        let later = start + Duration::from_secs(1);
         controller.on_congestion_event(start, start, false, false, 1450, 1);
+        controller.on_congestion_event(later, later, false, false, 1450, 2);
         assert!(controller.clone_box().window() < 10_000);
+    }
+
+    #[test]
+    fn what_fits_is_decided_by_the_shortest_round_trip() {
+        let now = Instant::now();
+        let built = Arc::new(Congestion).build(now, 1450).into_any();
+        let mut controller = built.downcast::<Fitting>().unwrap();
+        controller.fit(Duration::from_millis(50), now);
+        assert!(!controller.is_near);
+        assert_eq!(controller.most, 62_500_000);
+        controller.fit(Duration::from_micros(200), now);
+        assert!(controller.is_near);
+        let cubic = controller.clone_box();
+        assert_eq!(cubic.metrics().pacing_rate, None, "as BBR has one");
     }
 
     #[tokio::test]
@@ -206,7 +248,7 @@ mod tests {
         for connection in [accepted, connected.unwrap()] {
             let path = connection.paths().iter().next().unwrap().id();
             let controller = connection.congestion_state(path).unwrap();
-            assert!(controller.into_any().downcast::<Bounded>().is_ok());
+            assert!(controller.into_any().downcast::<Fitting>().is_ok());
         }
     }
 }
