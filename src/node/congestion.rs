@@ -30,14 +30,20 @@ const FASTEST_LINE: u64 = 1_250_000_000;
 /// and 4 MB it made no difference that could be measured.
 const LEAST: u64 = 2_000_000;
 
+/// What is sent before anything is acknowledged: as much as large servers of the web send, and three
+/// times what the standard recommends, which saves a round trip.
+const FIRST: u64 = 48_000;
+
 /// Makes the controllers of an endpoint, one for each path.
 #[derive(Debug)]
 pub(super) struct Congestion;
 
 impl ControllerFactory for Congestion {
     fn build(self: Arc<Self>, now: Instant, current_mtu: u16) -> Box<dyn Controller> {
+        let mut bbr = Bbr3Config::default();
+        bbr.initial_window(FIRST);
         Box::new(Fitting {
-            inner: Arc::new(Bbr3Config::default()).build(now, current_mtu),
+            inner: Arc::new(bbr).build(now, current_mtu),
             is_near: false,
             most: u64::MAX,
             mtu: current_mtu,

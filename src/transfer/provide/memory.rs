@@ -7,7 +7,8 @@
 //! Each connection has a little room of its own, enough for all of its requests to go on slowly. What
 //! others hold cannot take that away. Beyond it there is room that all share, which a fast receiver on
 //! a long line needs. It is earned by taking content, so that those who ask and take nothing do not
-//! hold it.
+//! hold it. While more than half of it is left, everybody has some to begin with: otherwise a long line
+//! would wait for its room longer than for anything else.
 
 use std::sync::{
     Arc,
@@ -33,6 +34,10 @@ pub(super) const OWN_UNITS: usize = super::guest::REQUESTS_AT_ONCE;
 /// (`node::transport`) and as much again for what is being made.
 const MOST_UNITS: usize = 16 * 1024 * 1024 / UNIT;
 
+/// What a connection may hold of the shared room before it earned any, while there is plenty: a tenth
+/// of a second at 330 Mbit/s.
+const TO_BEGIN_WITH: usize = 4 * 1024 * 1024 / UNIT;
+
 /// The room of a provider.
 pub(super) struct Memory {
     shared: Arc<Semaphore>,
@@ -55,6 +60,7 @@ impl Memory {
             own: Arc::new(Semaphore::new(OWN_UNITS)),
             most: Arc::new(Semaphore::new(MOST_UNITS)),
             shared: self.shared.clone(),
+            plenty: self.units / 2,
             earned: AtomicUsize::new(0),
         }
     }
@@ -70,6 +76,8 @@ pub(super) struct Allowance {
     own: Arc<Semaphore>,
     most: Arc<Semaphore>,
     shared: Arc<Semaphore>,
+    /// While so many units of it are left, nobody has to earn the first of them.
+    plenty: usize,
     /// Units of the shared room that it may hold at the moment.
     earned: AtomicUsize,
 }
@@ -106,8 +114,11 @@ impl Allowance {
     /// Room for `bytes`, or for less; `None` when there is none at the moment.
     pub(super) fn try_take(&self, bytes: usize) -> Option<Room> {
         let wanted = bytes.div_ceil(UNIT).max(1);
-        let earned = self.earned.load(Ordering::Relaxed);
-        let mut units = wanted.min(earned.saturating_sub(self.shared_units()));
+        let mut may_hold = self.earned.load(Ordering::Relaxed);
+        if self.shared.available_permits() >= self.plenty {
+            may_hold = may_hold.max(TO_BEGIN_WITH);
+        }
+        let mut units = wanted.min(may_hold.saturating_sub(self.shared_units()));
         while units > 0 {
             let permits = u32::try_from(units).unwrap_or(u32::MAX);
             let most = self.most.clone().try_acquire_many_owned(permits);
@@ -229,11 +240,30 @@ mod tests {
             let held: Vec<_> = std::iter::from_fn(|| allowance.try_take(1024 * 1024)).collect();
             held.iter().map(Room::capacity).sum()
         };
-        assert_eq!(taken(), OWN_UNITS * UNIT, "nothing was taken yet");
-        allowance.earn(4 * 1024 * 1024);
-        assert_eq!(taken(), OWN_UNITS * UNIT + 2 * 1024 * 1024);
+        let at_first = (OWN_UNITS + TO_BEGIN_WITH) * UNIT;
+        assert_eq!(taken(), at_first, "nothing was taken yet");
+        allowance.earn(16 * 1024 * 1024);
+        assert_eq!(taken(), OWN_UNITS * UNIT + 8 * 1024 * 1024);
         allowance.earn(0);
-        assert_eq!(taken(), OWN_UNITS * UNIT, "nothing was taken lately");
+        assert_eq!(taken(), at_first, "nothing was taken lately");
+    }
+
+    #[test]
+    fn those_who_take_nothing_leave_half_of_it() {
+        let memory = memory();
+        let idle: Vec<_> = (0..64).map(|_| memory.allowance()).collect();
+        let all = |allowance: &Allowance| -> Vec<Room> {
+            std::iter::from_fn(|| allowance.try_take(1024 * 1024)).collect()
+        };
+        let _held: Vec<_> = idle.iter().flat_map(&all).collect();
+        let one_batch = 1024 * 1024 / UNIT;
+        assert!(memory.shared.available_permits() >= SHARED_UNITS / 2 - one_batch);
+        let late = memory.allowance();
+        let _few = all(&late);
+        assert_eq!(late.shared_units(), 0, "not earned yet");
+        late.earn(8 * 1024 * 1024);
+        let _more = all(&late);
+        assert_eq!(late.shared_units() * UNIT, 4 * 1024 * 1024);
     }
 
     #[test]
