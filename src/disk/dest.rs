@@ -66,11 +66,22 @@ impl Destination {
     /// # Errors
     /// Those of creating and opening.
     pub fn create(path: &Path) -> io::Result<(Self, Option<PathBuf>)> {
-        let missing = path
-            .ancestors()
-            .take_while(|p| !p.as_os_str().is_empty() && !p.exists());
-        let made = missing.last().map(Path::to_owned);
-        fs::create_dir_all(path)?;
+        let mut missing = Vec::new();
+        for folder in path.ancestors().filter(|path| !path.as_os_str().is_empty()) {
+            // What cannot be looked at is not missing, and not ours to take back.
+            if folder.try_exists()? {
+                break;
+            }
+            missing.push(folder);
+        }
+        for folder in missing.iter().rev() {
+            match fs::create_dir(folder) {
+                // Somebody else made it meanwhile; opening tells whether it is a folder.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+        }
+        let made = missing.last().map(|path| (*path).to_owned());
         let opened = Self::open(path)?;
         Ok((opened.ok_or(io::ErrorKind::NotFound)?, made))
     }
