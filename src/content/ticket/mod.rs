@@ -22,9 +22,6 @@ use iroh_blobs::BlobFormat;
 
 use super::Hash;
 
-/// Most bytes of text that are looked at.
-pub const MAX_TICKET_TEXT: usize = 64 * 1024;
-
 /// Most people a ticket names beside the sharer.
 pub const MAX_OTHERS: usize = 16;
 
