@@ -12,8 +12,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
     commands::{
-        cache::CacheArgs, completions::CompletionsArgs, get::GetArgs, id::IdArgs, ls::LsArgs,
-        man::ManArgs, share::ShareArgs,
+        cache::CacheArgs, completions::CompletionsArgs, get::GetArgs, hub::HubArgs, id::IdArgs,
+        ls::LsArgs, man::ManArgs, share::ShareArgs,
     },
     failure::why,
     units::Size,
@@ -90,6 +90,7 @@ pub(crate) enum Command {
     Share(ShareArgs),
     Get(GetArgs),
     Ls(LsArgs),
+    Hub(Box<HubArgs>),
     Id(IdArgs),
     Cache(CacheArgs),
     Completions(CompletionsArgs),

@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod get;
+pub(crate) mod hub;
 pub(crate) mod id;
 pub(crate) mod ls;
 pub(crate) mod man;
