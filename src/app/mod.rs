@@ -3,6 +3,7 @@
 
 mod cache;
 mod get;
+mod hubs;
 mod list;
 mod share;
 
@@ -11,6 +12,7 @@ pub use cache::{cache_clear, cache_list};
 pub use get::{Accept, Decider, Dest, GetOptions, Getting, Got, OnConflict, Wait};
 #[cfg(any(test, fuzzing))]
 pub(crate) use get::{decode_kept, encode_kept};
+pub use hubs::{Joined, join, leave};
 pub use list::list;
 pub use share::{Ended, ShareOptions, ShareSource, Sharing, Summary};
 

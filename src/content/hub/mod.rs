@@ -70,6 +70,19 @@ impl HubTicket {
         self.hosts.iter().filter_map(|host| host.parse().ok())
     }
 
+    /// What a person calls it: the first place where it answers.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.hosts.first().cloned().unwrap_or_default()
+    }
+
+    /// Whether both are one hub: of the same certificate authority, or called the same, because it was set
+    /// up anew.
+    #[must_use]
+    pub fn is_same_hub(&self, other: &Self) -> bool {
+        (self.pin.is_some() && self.pin == other.pin) || self.name() == other.name()
+    }
+
     /// Whether `text` can be a token: 1 to 128 ASCII characters that are visible. So it fits a header
     /// and a line as it is.
     #[must_use]
