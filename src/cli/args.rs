@@ -12,8 +12,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
     commands::{
-        cache::CacheArgs, completions::CompletionsArgs, get::GetArgs, id::IdArgs, ls::LsArgs,
-        man::ManArgs, share::ShareArgs,
+        cache::CacheArgs, completions::CompletionsArgs, doctor::DoctorArgs, get::GetArgs,
+        id::IdArgs, ls::LsArgs, man::ManArgs, share::ShareArgs,
     },
     failure::why,
     units::Size,
@@ -90,6 +90,7 @@ pub(crate) enum Command {
     Share(ShareArgs),
     Get(GetArgs),
     Ls(LsArgs),
+    Doctor(DoctorArgs),
     Id(IdArgs),
     Cache(CacheArgs),
     Completions(CompletionsArgs),
@@ -240,28 +241,31 @@ impl TicketArgs {
     /// # Errors
     /// `Usage` when it is none; `LocalDisk` when its file cannot be read.
     pub(crate) fn read(&self) -> Result<(Ticket, Vec<String>), Failure> {
-        let text = match self.words.as_slice() {
-            [word] if word == "-" => {
-                read_ticket(io::stdin().lock(), "the ticket on standard input")?
-            }
-            [word] if word.starts_with('@') => {
-                let name = &word[1..];
-                let shown = format!("the ticket file {}", escape(name));
-                let file = File::open(name).map_err(|error| {
-                    Failure::new(
-                        FailureKind::LocalDisk,
-                        format!("{shown} cannot be opened: {}", why(&error)),
-                    )
-                    .hint("check the name and who may read it")
-                })?;
-                read_ticket(file, &shown)?
-            }
-            // A ticket that was broken over lines when it was pasted.
-            words => words.join(" "),
-        };
-        Ticket::parse_with(&text, Relays::Public)
-            .map_err(|error| Failure::new(FailureKind::Usage, error.to_string()).hint(error.hint()))
+        ticket_of(&self.words)
     }
+}
+
+/// The ticket that the words of an argument are or lead to; see [`TicketArgs::read`].
+pub(crate) fn ticket_of(words: &[String]) -> Result<(Ticket, Vec<String>), Failure> {
+    let text = match words {
+        [word] if word == "-" => read_ticket(io::stdin().lock(), "the ticket on standard input")?,
+        [word] if word.starts_with('@') => {
+            let name = &word[1..];
+            let shown = format!("the ticket file {}", escape(name));
+            let file = File::open(name).map_err(|error| {
+                Failure::new(
+                    FailureKind::LocalDisk,
+                    format!("{shown} cannot be opened: {}", why(&error)),
+                )
+                .hint("check the name and who may read it")
+            })?;
+            read_ticket(file, &shown)?
+        }
+        // A ticket that was broken over lines when it was pasted.
+        words => words.join(" "),
+    };
+    Ticket::parse_with(&text, Relays::Public)
+        .map_err(|error| Failure::new(FailureKind::Usage, error.to_string()).hint(error.hint()))
 }
 
 fn read_ticket(from: impl Read, what: &str) -> Result<String, Failure> {

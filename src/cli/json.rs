@@ -3,6 +3,8 @@
 //! Field names never change their meaning; new ones may be added. Hashes, ids and paths are strings.
 //! A path that is no Unicode is shown escaped, and its bytes follow in base64.
 
+mod doctor;
+
 use std::path::Path as FilePath;
 
 use data_encoding::BASE64;
@@ -14,6 +16,8 @@ use crate::{
     disk::CacheInfo,
     events::{Event, Failure, Path, Phase, WarningKind},
 };
+
+pub(crate) use doctor::doctor;
 
 /// The version of the format.
 const VERSION: u8 = 1;

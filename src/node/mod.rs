@@ -10,6 +10,7 @@
 //! only leave fewer ways to be found.
 
 mod paths;
+pub mod probe;
 mod transport;
 
 use std::{
@@ -18,8 +19,9 @@ use std::{
 };
 
 use iroh::{
-    Endpoint, EndpointAddr, RelayMode, SecretKey,
-    endpoint::{Builder, presets},
+    Endpoint, EndpointAddr, RelayMap, RelayMode, SecretKey,
+    address_lookup::N0_DNS_PKARR_RELAY_PROD,
+    endpoint::{Builder, default_relay_mode, presets},
 };
 use iroh_mdns_address_lookup::MdnsAddressLookup;
 use n0_future::StreamExt as _;
@@ -27,6 +29,7 @@ use n0_future::StreamExt as _;
 pub use paths::{PathWatch, current_path};
 pub use transport::Role;
 
+use self::probe::Servers;
 use crate::events::{Failure, FailureKind};
 
 /// Which parts of the network are used.
@@ -139,6 +142,21 @@ impl Node {
             }
         }
         address
+    }
+
+    /// The relays and directories that this node uses.
+    #[must_use]
+    pub fn servers(&self) -> Servers {
+        if self.network.offline {
+            return Servers {
+                relays: RelayMap::empty(),
+                directories: Vec::new(),
+            };
+        }
+        Servers {
+            relays: default_relay_mode().relay_map(),
+            directories: N0_DNS_PKARR_RELAY_PROD.parse().into_iter().collect(),
+        }
     }
 
     /// Closes all connections, telling peers, within a second.
