@@ -44,7 +44,12 @@
 //! let person = |name: &str| {
 //!     anyhow::Ok(Context {
 //!         profile: Profile::locate(Some(&place.path().join(name)))?,
-//!         network: Network { offline: true, lan: false, bind: vec!["127.0.0.1:0".parse()?] },
+//!         network: Network {
+//!             offline: true,
+//!             lan: false,
+//!             bind: vec!["127.0.0.1:0".parse()?],
+//!             ..Network::default()
+//!         },
 //!         events: Events::to(|event| {
 //!             if let Event::Warning { message, .. } = event {
 //!                 eprintln!("{message}");

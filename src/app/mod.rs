@@ -4,6 +4,7 @@
 mod cache;
 mod doctor;
 mod get;
+mod hubs;
 mod list;
 mod share;
 
@@ -16,6 +17,7 @@ pub use doctor::{
 pub use get::{Accept, Decider, Dest, GetOptions, Getting, Got, OnConflict, Wait};
 #[cfg(any(test, fuzzing))]
 pub(crate) use get::{decode_kept, encode_kept};
+pub use hubs::{Joined, join, leave};
 pub use list::list;
 pub use share::{Ended, ShareOptions, ShareSource, Sharing, Summary};
 

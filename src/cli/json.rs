@@ -12,7 +12,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    content::{EntryPath, Manifest, Mtime, PeerId},
+    app::Joined,
+    content::{EntryPath, HubTicket, Manifest, Mtime, PeerId},
     disk::CacheInfo,
     events::{Event, Failure, Path, Phase, WarningKind},
 };
@@ -271,6 +272,38 @@ pub(crate) fn cache(info: &CacheInfo) -> Line {
 /// What clearing the cache freed.
 pub(crate) fn cache_cleared(bytes: u64) -> Line {
     object("cache_cleared", json!({ "bytes": bytes }))
+}
+
+/// The hubs that were joined.
+pub(crate) fn hubs(hubs: &[HubTicket]) -> Line {
+    let hubs: Vec<Value> = hubs.iter().map(hub).collect();
+    object("hubs", json!({ "hubs": hubs }))
+}
+
+/// A hub that was joined just now.
+pub(crate) fn joined(joined: &Joined) -> Line {
+    let mut fields = hub(&joined.hub);
+    fields["again"] = joined.again.into();
+    fields["seconds"] = rounded(joined.check.took.as_secs_f64()).into();
+    fields["clock_ahead"] = joined.check.ahead.into();
+    object("joined", fields)
+}
+
+/// A hub that was left just now.
+pub(crate) fn left(left: &HubTicket) -> Line {
+    object("left", hub(left))
+}
+
+/// One hub, without its token.
+fn hub(hub: &HubTicket) -> Value {
+    json!({
+        "hub": hub.name(),
+        "hosts": hub.hosts,
+        "relay": hub.relay,
+        "directory": hub.directory,
+        "pinned": hub.pin.is_some(),
+        "token": hub.token.is_some(),
+    })
 }
 
 /// A text that is the whole result.

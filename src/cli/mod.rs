@@ -110,6 +110,8 @@ fn dispatch(grove: &Grove, output: &Output) -> Result<u8, Failure> {
         Command::Ls(args) => commands::ls::run(args, &session),
         Command::Doctor(args) => commands::doctor::run(args, &session),
         Command::Id(args) => commands::id::run(args, &session),
+        Command::Join(args) => commands::join::run(args, &session),
+        Command::Leave(args) => commands::leave::run(args, &session),
         Command::Cache(args) => commands::cache::run(args, &session),
         Command::Completions(args) => commands::completions::run(args, &session),
         Command::Man(args) => commands::man::run(args, &session),

@@ -6,12 +6,12 @@
 use std::{str::FromStr, time::Duration};
 
 use super::{
-    args::GlobalArgs,
+    args::{GlobalArgs, ticket_text},
     units::{Patience, Size},
 };
 use crate::{
     app::Wait,
-    content::escape,
+    content::{HubTicket, escape},
     events::{Failure, FailureKind},
     node::Network,
     profile::Settings,
@@ -20,11 +20,16 @@ use crate::{
 /// How long nothing at all may happen, where nobody says otherwise.
 const WAIT: Duration = Duration::from_mins(10);
 
+/// What stands for the public servers where hubs are named.
+const PUBLIC: &str = "public";
+
 /// The settings of one run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Resolved {
     /// Which parts of the network are used.
     pub(crate) network: Network,
+    /// The hubs that flags or file name, as they do.
+    hubs: Option<Vec<String>>,
     file: Settings,
 }
 
@@ -39,8 +44,35 @@ impl Resolved {
             offline: switch(flags.offline, env("GROVE_OFFLINE"), file.offline),
             lan: !switch(flags.no_lan, env("GROVE_NO_LAN"), file.lan.map(|lan| !lan)),
             bind: flags.bind.iter().flat_map(|bind| bind.addrs()).collect(),
+            ..Network::default()
         };
-        Self { network, file }
+        let flags = flags.hub.iter().filter(|hub| !hub.trim().is_empty());
+        let hubs: Vec<_> = flags.cloned().collect();
+        let hubs = Some(hubs).filter(|hubs| !hubs.is_empty());
+        let hubs = hubs.or_else(|| file.hub.clone());
+        Self {
+            network,
+            hubs,
+            file,
+        }
+    }
+
+    /// Settles which hubs are used: those of the flags or their variable, else those of the file, else those
+    /// that were `joined`.
+    ///
+    /// # Errors
+    /// `Usage` when something is no hub's ticket; those of `joined`, and of reading a file with a ticket.
+    pub(crate) fn with_hubs(
+        mut self,
+        joined: impl FnOnce() -> Result<Vec<HubTicket>, Failure>,
+    ) -> Result<Self, Failure> {
+        self.network.hubs = match &self.hubs {
+            // Nobody is asked for a server, so none of the lists has to be right.
+            _ if self.network.offline => Vec::new(),
+            Some(words) => given_hubs(words)?,
+            None => joined()?,
+        };
+        Ok(self)
     }
 
     /// Most bytes a second; `flag` holds the flag or its variable.
@@ -70,6 +102,26 @@ impl Resolved {
             None => Wait::For(WAIT),
         })
     }
+}
+
+/// The hubs that somebody wrote down; none for `public`.
+fn given_hubs(words: &[String]) -> Result<Vec<HubTicket>, Failure> {
+    if words.iter().any(|word| word.trim() == PUBLIC) {
+        if words.len() > 1 {
+            let message = "public servers and hubs cannot be used together";
+            return Err(Failure::new(FailureKind::Usage, message)
+                .hint("say --hub public alone, or leave it out"));
+        }
+        return Ok(Vec::new());
+    }
+    let read = |word: &String| {
+        let text = ticket_text(std::slice::from_ref(word))?;
+        HubTicket::parse(&text).map_err(|error| {
+            let message = format!("--hub: {error}");
+            Failure::new(FailureKind::Usage, message).hint(error.hint())
+        })
+    };
+    words.iter().map(read).collect()
 }
 
 /// A switch: given, or its variable says something other than no, or the file says so.

@@ -28,6 +28,7 @@ replayed! {
     config
     hash_seq
     have
+    hub_ticket
     identity
     kept
     manifest

@@ -129,10 +129,16 @@ fn servers(diagnosis: &Diagnosis, problems: &mut Vec<Problem>) {
                 "no server is found: names have no addresses here",
                 "check the DNS settings of this computer, or whether the network asks for a login",
             )
+        } else if troubles.contains(&Trouble::Clock) {
+            (
+                "the certificates of the servers are of another time than the clock of this computer",
+                "set the clock, best by itself from the network",
+            )
         } else if all(Trouble::Untrusted) {
             (
                 "no server can prove who it is",
-                "check the clock; if it is right, something in this network opens encrypted connections",
+                "something in this network may open encrypted connections; or the hub was set up anew: ask \
+                 for a new join line",
             )
         } else {
             (
@@ -157,6 +163,10 @@ fn servers(diagnosis: &Diagnosis, problems: &mut Vec<Problem>) {
             Trouble::Untrusted => (
                 "cannot prove who it is",
                 "if it was set up anew, ask whoever runs it for a new join line",
+            ),
+            Trouble::Clock => (
+                "has a certificate of another time than the clock of this computer",
+                "is the clock here right? if it is, tell whoever runs the server",
             ),
             Trouble::Denied => (
                 "does not let you in",

@@ -41,15 +41,15 @@ pub(crate) struct DoctorArgs {
 }
 
 pub(crate) fn run(args: &DoctorArgs, session: &Session<'_>) -> Result<u8, Failure> {
+    let profile = session.profile()?;
+    let settings = session.settings(&profile)?;
     let (ticket, unused) = match args.ticket.as_slice() {
         [] => (None, Vec::new()),
         words => {
-            let (ticket, unused) = ticket_of(words)?;
+            let (ticket, unused) = ticket_of(words, &settings.network.relays())?;
             (Some(ticket), unused)
         }
     };
-    let profile = session.profile()?;
-    let settings = session.settings(&profile)?;
     let output = &session.output;
     session.run(profile, &settings, Shows::Get, |running| async move {
         let Running {
@@ -182,6 +182,7 @@ fn answer(server: &Server) -> String {
         Err(Trouble::NoAddress) => "has no address".to_owned(),
         Err(Trouble::Silent) => "does not answer".to_owned(),
         Err(Trouble::Untrusted) => "cannot prove who it is".to_owned(),
+        Err(Trouble::Clock) => "has a certificate of another time".to_owned(),
         Err(Trouble::Denied) => "does not let you in".to_owned(),
         Err(Trouble::Strange) => "answers as no such server does".to_owned(),
     }

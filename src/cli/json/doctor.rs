@@ -71,6 +71,7 @@ fn trouble_name(trouble: Trouble) -> &'static str {
         Trouble::NoAddress => "no_address",
         Trouble::Silent => "silent",
         Trouble::Untrusted => "untrusted",
+        Trouble::Clock => "clock",
         Trouble::Denied => "denied",
         Trouble::Strange => "strange",
     }

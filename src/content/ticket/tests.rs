@@ -46,7 +46,7 @@ fn plain(addr: EndpointAddr) -> String {
 }
 
 fn lines(addr: EndpointAddr, relays: Relays) -> (EndpointAddr, Vec<String>) {
-    let (ticket, lines) = Ticket::parse_with(&plain(addr), relays).unwrap();
+    let (ticket, lines) = Ticket::parse_with(&plain(addr), &relays).unwrap();
     (ticket.addr, lines)
 }
 
@@ -334,7 +334,7 @@ fn a_ticket_cannot_make_its_reader_contact_everybody() {
             .collect(),
         ..sample()
     };
-    let (ticket, lines_) = Ticket::parse_with(&ticket.to_string(), Relays::Public).unwrap();
+    let (ticket, lines_) = Ticket::parse_with(&ticket.to_string(), &Relays::Public).unwrap();
     let all = ticket
         .others
         .iter()
@@ -421,7 +421,7 @@ fn a_relay_is_as_long_as_what_is_kept_of_it() {
             expires: None,
             others: Vec::new(),
         };
-        let (ticket, lines) = dial::filter(&raw, Relays::Public);
+        let (ticket, lines) = dial::filter(&raw, &Relays::Public);
         assert_eq!(ticket.addr.relay_urls().count() + lines.len(), 1);
         lines.is_empty()
     };
@@ -478,7 +478,7 @@ proptest! {
     ) {
         let format = if raw { BlobFormat::Raw } else { BlobFormat::HashSeq };
         let ticket = Ticket { addr, hash: Hash::from_bytes(hash), format, expires, others };
-        let (read, lines) = Ticket::parse_with(&ticket.to_string(), Relays::Public).unwrap();
+        let (read, lines) = Ticket::parse_with(&ticket.to_string(), &Relays::Public).unwrap();
         prop_assert_eq!(&read, &ticket);
         prop_assert!(lines.is_empty());
         let theirs: BlobTicket = ticket.to_string().parse().unwrap();

@@ -14,19 +14,23 @@ mod web;
 use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use iroh::{RelayMap, SecretKey, TransportAddr};
+use iroh::{
+    RelayConfig, SecretKey, TransportAddr, address_lookup::N0_DNS_PKARR_RELAY_PROD,
+    endpoint::default_relay_mode,
+};
 use iroh_relay::client::ClientBuilder;
-use n0_future::future::zip;
+use n0_future::{future::zip, join_all};
 use url::Url;
 
 pub use reach::{Met, Reached};
 pub use udp::{Family, Seen};
 
-use super::{Network, Node, Role};
-use crate::events::Failure;
+use super::{Network, Node, Role, hubs};
+use crate::{content::HubTicket, events::Failure};
 
 /// How long a server has to answer each question.
 pub const WITHIN: Duration = Duration::from_secs(5);
@@ -47,9 +51,10 @@ pub enum Trouble {
     NoAddress,
     /// Nobody answers there, or not in time.
     Silent,
-    /// What answers cannot prove that it is that server: its certificate is not trusted, or the clock
-    /// is so wrong that it seems to be.
+    /// What answers cannot prove that it is that server.
     Untrusted,
+    /// Its certificate is of another time than this computer's clock.
+    Clock,
     /// It does not let us in: the token is missing or wrong.
     Denied,
     /// It answers something that such a server would not.
@@ -71,14 +76,13 @@ pub struct Asked {
     pub seen: Vec<Seen>,
 }
 
-/// All that there is to ask.
+/// A server to ask: where it is, under all its names. One that answers is enough.
 #[derive(Debug, Clone)]
-pub struct Servers {
-    /// The relays.
-    pub relays: RelayMap,
-    /// The directories: addresses that records are below. The token, where one is needed, stands in
-    /// front of the host as a password.
-    pub directories: Vec<Url>,
+enum Server {
+    /// A relay.
+    Relay(Vec<Arc<RelayConfig>>),
+    /// A directory: what records are below, and what it lets us in by.
+    Directory(Vec<Url>, Option<String>),
 }
 
 impl Node {
@@ -92,26 +96,72 @@ impl Node {
 
     /// Asks all servers of this node, at once.
     pub async fn ask_servers(&self) -> Vec<Asked> {
-        let Servers {
-            relays,
-            directories,
-        } = self.servers();
         let udp = udp::Sockets::open();
         let mut asking = tokio::task::JoinSet::new();
-        let mut number = 0;
-        for relay in relays.relays::<Vec<_>>() {
+        for (number, server) in self.servers().into_iter().enumerate() {
             let (node, udp) = (self.clone(), udp.clone());
-            asking.spawn(async move { (number, node.ask_relay(&relay, &udp).await) });
-            number += 1;
-        }
-        for url in directories {
-            let node = self.clone();
-            asking.spawn(async move { (number, node.ask_directory(&url).await) });
-            number += 1;
+            asking.spawn(async move { (number, node.ask(&server, &udp).await) });
         }
         let mut asked = asking.join_all().await;
         asked.sort_by_key(|(number, _)| *number);
-        asked.into_iter().map(|(_, asked)| asked).collect()
+        asked.into_iter().filter_map(|(_, asked)| asked).collect()
+    }
+
+    /// The servers that this node uses.
+    fn servers(&self) -> Vec<Server> {
+        let network = &self.network;
+        if network.offline {
+            return Vec::new();
+        }
+        if network.hubs.is_empty() {
+            let relays = default_relay_mode().relay_map().relays::<Vec<_>>();
+            let directory = N0_DNS_PKARR_RELAY_PROD.parse().into_iter().collect();
+            let relays = relays.into_iter().map(|relay| Server::Relay(vec![relay]));
+            return relays.chain([Server::Directory(directory, None)]).collect();
+        }
+        let of_hub = |hub: &HubTicket| {
+            let relays = hub.relay.then(|| {
+                let relays = hubs::relays(std::slice::from_ref(hub));
+                // In the order of the ticket, the best first.
+                let urls = hub.places().filter_map(|place| hubs::relay_url(&place));
+                Server::Relay(urls.filter_map(|url| relays.get(&url)).collect())
+            });
+            let directory = hub.directory.then(|| {
+                let urls = hub
+                    .places()
+                    .map(|place| format!("https://{place}/pkarr").parse());
+                Server::Directory(urls.filter_map(Result::ok).collect(), hub.token.clone())
+            });
+            [relays, directory]
+        };
+        network.hubs.iter().flat_map(of_hub).flatten().collect()
+    }
+
+    /// Asks a server under all its names at once; the fastest answer counts. `None` if it has no name.
+    async fn ask(&self, server: &Server, udp: &udp::Sockets) -> Option<Asked> {
+        let mut answers: Vec<Asked> = match server {
+            Server::Relay(relays) => {
+                let asking = relays.iter().map(|relay| self.ask_relay(relay, udp));
+                join_all(asking).await
+            }
+            Server::Directory(urls, token) => {
+                let asking = urls
+                    .iter()
+                    .map(|url| self.ask_directory(url, token.as_deref()));
+                join_all(asking).await
+            }
+        };
+        let seen = answers
+            .iter_mut()
+            .flat_map(|asked| std::mem::take(&mut asked.seen))
+            .collect();
+        let best = answers.into_iter().min_by_key(|asked| match asked.answer {
+            Ok(time) => (0, time),
+            Err(Trouble::Denied) => (1, Duration::ZERO),
+            Err(Trouble::Untrusted | Trouble::Clock | Trouble::Strange) => (2, Duration::ZERO),
+            Err(Trouble::Silent | Trouble::NoAddress) => (3, Duration::ZERO),
+        })?;
+        Some(Asked { seen, ..best })
     }
 
     /// The addresses of this computer's interfaces that others might reach, with this node's port.
@@ -126,7 +176,7 @@ impl Node {
         ips.filter(|addr| is_elsewhere(addr.ip())).collect()
     }
 
-    async fn ask_relay(&self, relay: &iroh::RelayConfig, udp: &udp::Sockets) -> Asked {
+    async fn ask_relay(&self, relay: &RelayConfig, udp: &udp::Sockets) -> Asked {
         let (mut asked, seen) = zip(
             self.ask_relay_by_https(relay),
             udp.ask(self.endpoint(), relay),
@@ -136,7 +186,7 @@ impl Node {
         asked
     }
 
-    async fn ask_relay_by_https(&self, relay: &iroh::RelayConfig) -> Asked {
+    async fn ask_relay_by_https(&self, relay: &RelayConfig) -> Asked {
         let url: Url = relay.url.clone().into();
         let mut ping = url.clone();
         ping.set_path(iroh_relay::http::RELAY_PROBE_PATH);
@@ -152,7 +202,7 @@ impl Node {
     }
 
     /// Why the relay does not let us in; `None` if it does.
-    async fn log_in(&self, relay: &iroh::RelayConfig) -> Option<Trouble> {
+    async fn log_in(&self, relay: &RelayConfig) -> Option<Trouble> {
         let Ok(resolver) = self.endpoint().dns_resolver() else {
             return Some(Trouble::Silent);
         };
@@ -172,7 +222,7 @@ impl Node {
         }
     }
 
-    async fn ask_directory(&self, url: &Url) -> Asked {
+    async fn ask_directory(&self, url: &Url, token: Option<&str>) -> Asked {
         // Nobody has this key, so the right answer is that there is nothing.
         let nobody = SecretKey::generate().public().to_z32();
         let mut record = url.clone();
@@ -180,7 +230,7 @@ impl Node {
             path.pop_if_empty().push(&nobody);
         }
         let mut asked = Asked::new(url, ServerKind::Directory);
-        web::ask(self.endpoint(), &record, None, &mut asked).await;
+        web::ask(self.endpoint(), &record, token, &mut asked).await;
         asked
     }
 }

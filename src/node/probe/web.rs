@@ -1,7 +1,6 @@
 //! A question by HTTPS: does a server answer, how fast, and what time is it there.
 
 use std::{
-    error::Error,
     net::SocketAddr,
     time::{Instant, SystemTime},
 };
@@ -12,7 +11,10 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use url::Url;
 
 use super::{Asked, Trouble, WITHIN, ahead};
-use crate::content::escape;
+use crate::{
+    content::escape,
+    node::hubs::{NoAnswer, date, no_answer},
+};
 
 /// Asks for `url` twice over one connection, and notes how long the second answer took: the first
 /// pays for the connection.
@@ -46,10 +48,7 @@ pub(super) async fn ask(endpoint: &Endpoint, url: &Url, token: Option<&str>, ask
                 asked.clock_ahead =
                     date(&response).map(|date| ahead(date, before, SystemTime::now()));
             }
-            Ok(Err(error)) => {
-                tracing::debug!(error = &error as &dyn Error, "a server does not answer");
-                asked.answer = Err(why(&error));
-            }
+            Ok(Err(error)) => asked.answer = Err(why(&error)),
             Err(_) => asked.answer = Err(Trouble::Silent),
         }
         if asked.answer.is_err() {
@@ -79,32 +78,15 @@ fn understand(response: &Response) -> Result<(), Trouble> {
     }
 }
 
-fn date(response: &Response) -> Option<SystemTime> {
-    let date = response.headers().get("date")?.to_str().ok()?;
-    httpdate::parse_http_date(date).ok()
-}
-
 /// Tells a server that cannot prove who it is from one that does not answer.
 fn why(error: &reqwest::Error) -> Trouble {
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return Trouble::Untrusted;
+    match no_answer(error) {
+        NoAnswer::Unreachable(why) => {
+            tracing::debug!(why, "a server does not answer");
+            Trouble::Silent
         }
-        // The error of a library may be within that of the system.
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && io
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>())
-        {
-            return Trouble::Untrusted;
-        }
-        cause = error.source();
-    }
-    if error.is_connect() || error.is_timeout() {
-        Trouble::Silent
-    } else {
-        Trouble::Strange
+        NoAnswer::NotTheHub => Trouble::Untrusted,
+        NoAnswer::Clock => Trouble::Clock,
     }
 }
 

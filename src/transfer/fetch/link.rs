@@ -81,10 +81,10 @@ struct Connected {
 impl Link {
     /// A link to whoever answers at `address`. Nothing is sent before [`Link::connection`].
     #[must_use]
-    pub fn new(node: Node, address: EndpointAddr, patience: Patience, events: Events) -> Self {
+    pub fn new(node: Node, address: &EndpointAddr, patience: Patience, events: Events) -> Self {
         Self {
+            address: node.also_at(address),
             node,
-            address,
             patience,
             events,
             start: Instant::now(),
@@ -351,10 +351,13 @@ impl Link {
     fn unreachable(&self, reason: &str, patience: Duration) -> Failure {
         let peer = self.address.id.fmt_short();
         let message = format!("{reason} ({peer}), for {} s", patience.as_secs());
-        Failure::new(FailureKind::Unreachable, message).hint(
+        let trouble = self.node.troubles().into_iter().next();
+        let trouble = trouble.or_else(|| self.node.stranger(&self.address));
+        Failure::new(FailureKind::Unreachable, message).hint(trouble.unwrap_or_else(|| {
             "is `grove share` running there, and online? the same line goes on later; \
-             --wait sets how long to try",
-        )
+             --wait sets how long to try"
+                .to_owned()
+        }))
     }
 
     fn reason(&self) -> String {
