@@ -20,6 +20,5 @@ fn whoever_has_a_public_address_is_reached_from_everywhere() {
         let got = bob.get(&sharing.ticket, &[]).expect(0);
         assert_same_tree(&alice.path("large"), &bob.path("large"));
         assert_eq!(got.event("peer_connected")["path"], "direct", "{kind:?}");
-        assert_eq!(computer.packets_abroad(), 0);
     }
 }

@@ -1,12 +1,12 @@
 //! A small internet: routers of every kind around an exchange, computers behind them.
 
 use std::{
-    net::{IpAddr, SocketAddr},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex},
+    thread,
 };
 
-use patchbay::{Device, Firewall, IpSupport, Nat, NodeId, Router, RouterBuilder};
+use patchbay::{Device, IpSupport, Nat, Router, RouterBuilder};
 use tokio::runtime::Runtime;
 
 use crate::common::Peer;
@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     WebOnly,
     /// IPv6 and nothing else.
     V6Only,
+    /// Nothing, and both IPv4 and IPv6.
+    Both,
 }
 
 impl Kind {
@@ -46,17 +48,21 @@ impl Kind {
                 .nat(Nat::Moderate)
                 .firewall_custom(|wall| wall.block_inbound().block_udp().allow_tcp(&[80, 443])),
             Self::V6Only => router.ip_support(IpSupport::V6Only),
+            Self::Both => router.ip_support(IpSupport::DualStack),
         }
     }
 }
 
-/// A lab of its own, gone when this is dropped.
+/// A lab of its own, gone when this is dropped. Dropping it looks whether anybody asked for something
+/// outside of it.
 pub(crate) struct Lab {
     lab: patchbay::Lab,
     runtime: Arc<Runtime>,
+    computers: Mutex<Vec<Computer>>,
 }
 
 /// A computer in it.
+#[derive(Clone)]
 pub(crate) struct Computer {
     device: Device,
     runtime: Arc<Runtime>,
@@ -76,6 +82,7 @@ impl Lab {
         Self {
             lab,
             runtime: Arc::new(runtime),
+            computers: Mutex::default(),
         }
     }
 
@@ -100,6 +107,7 @@ impl Lab {
             prefix: ["nsenter".to_owned(), net],
         };
         computer.watch_the_border();
+        self.computers.lock().unwrap().push(computer.clone());
         computer
     }
 
@@ -110,24 +118,26 @@ impl Lab {
     }
 }
 
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        for computer in self.computers.lock().unwrap().iter() {
+            assert_eq!(computer.packets_abroad(), 0, "{}", computer.device.name());
+        }
+    }
+}
+
 impl Computer {
     /// What runs a program there.
     pub(crate) fn prefix(&self) -> Vec<&str> {
         self.prefix.iter().map(String::as_str).collect()
     }
 
-    /// Somebody who works at it.
+    /// Somebody who works at it, and uses no server.
     pub(crate) fn peer(&self, name: &'static str) -> Peer {
         Peer::new(name).run_by(&self.prefix()).on_all_interfaces()
-    }
-
-    pub(crate) fn ip(&self) -> IpAddr {
-        let v6 = || self.device.ip6().map(IpAddr::V6);
-        self.device.ip().map(IpAddr::V4).or_else(v6).unwrap()
-    }
-
-    pub(crate) fn ip6(&self) -> Option<IpAddr> {
-        self.device.ip6().map(IpAddr::V6)
     }
 
     /// Pulls its cable out, or puts it in again.
@@ -159,26 +169,29 @@ impl Computer {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Counts packets to anywhere but the lab, its local networks and groups on them.
+    /// Counts packets to anywhere but the lab, its local networks and groups on them, and all questions
+    /// for names: in the lab nobody has one.
     fn watch_the_border(&self) {
         self.run(
             "nft",
             &["
             table inet border {
+                counter abroad {}
                 chain out {
                     type filter hook output priority 0; policy accept;
+                    meta l4proto { tcp, udp } th dport { 53, 853 } counter name abroad
                     ip daddr { 127.0.0.0/8, 10.0.0.0/8, 198.18.0.0/15, 224.0.0.0/4, 255.255.255.255 } accept
                     ip6 daddr { ::1, 2001:db8::/32, fc00::/7, fe80::/10, ff00::/8 } accept
-                    counter
+                    counter name abroad
                 }
             }"],
         );
     }
 
-    /// How many such packets there were.
+    /// How many such packets there were, until they are forgotten by this.
     pub(crate) fn packets_abroad(&self) -> u64 {
-        let rules = self.run("nft", &["list", "table", "inet", "border"]);
-        let count = rules.split("counter packets ").nth(1).unwrap();
+        let counter = self.run("nft", &["reset", "counter", "inet", "border", "abroad"]);
+        let count = counter.split("packets ").nth(1).unwrap();
         count.split(' ').next().unwrap().parse().unwrap()
     }
 }

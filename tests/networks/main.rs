@@ -8,6 +8,10 @@
 #[expect(dead_code, unused_imports, reason = "other suites use the rest")]
 mod common;
 
+mod cuts;
 mod direct;
 mod doctor;
+mod hub;
 mod lab;
+mod pairs;
+mod strangers;

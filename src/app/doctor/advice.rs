@@ -194,7 +194,7 @@ fn ways(diagnosis: &Diagnosis, problems: &mut Vec<Problem>) {
     } else if diagnosis.nat == Nat::EndpointDependent {
         problems.push(problem(
             ProblemKind::Nat,
-            "the router here shows everybody another address, so some people are reached through a relay only",
+            "the router here shows everybody another address, so some are reached through a relay only",
             "forward a UDP port to this computer and give it with --bind, or switch on UPnP or IPv6",
         ));
     }
