@@ -25,7 +25,9 @@ fn every_kind_of_network() {
             .behind(&format!("bob-{kind:?}"), kind)
             .peer("bob")
             .online();
-        hubs.iter().for_each(|hub| hub.let_join(&bob));
+        for hub in &hubs {
+            hub.let_join(&bob);
+        }
         let found = bob.grove(&["doctor"]).expect(0).event("doctor");
         assert_eq!(
             found["nat"].as_str().unwrap_or_default(),

@@ -56,7 +56,7 @@ impl Kind {
 /// A lab of its own, gone when this is dropped. Dropping it looks whether anybody asked for something
 /// outside of it.
 pub(crate) struct Lab {
-    lab: patchbay::Lab,
+    world: patchbay::Lab,
     runtime: Arc<Runtime>,
     computers: Mutex<Vec<Computer>>,
 }
@@ -80,7 +80,7 @@ impl Lab {
             .block_on(patchbay::Lab::builder().allow_real_root().build())
             .unwrap();
         Self {
-            lab,
+            world: lab,
             runtime: Arc::new(runtime),
             computers: Mutex::default(),
         }
@@ -88,13 +88,13 @@ impl Lab {
 
     /// A router with this behind it.
     pub(crate) fn router(&self, name: &str, kind: Kind) -> Router {
-        let router = kind.build(self.lab.add_router(name));
+        let router = kind.build(self.world.add_router(name));
         self.runtime.block_on(router.build()).unwrap()
     }
 
     /// A computer behind a router.
     pub(crate) fn computer(&self, name: &str, router: &Router) -> Computer {
-        let device = self.lab.add_device(name).iface("eth0", router.id());
+        let device = self.world.add_device(name).iface("eth0", router.id());
         let device = self.runtime.block_on(device.build()).unwrap();
         // The thread lives as long as the lab.
         let net = device
