@@ -13,7 +13,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::{
     commands::{
         cache::CacheArgs, completions::CompletionsArgs, doctor::DoctorArgs, get::GetArgs,
-        id::IdArgs, join::JoinArgs, leave::LeaveArgs, ls::LsArgs, man::ManArgs, share::ShareArgs,
+        hub::HubArgs, id::IdArgs, join::JoinArgs, leave::LeaveArgs, ls::LsArgs, man::ManArgs,
+        share::ShareArgs,
     },
     failure::why,
     units::Size,
@@ -92,6 +93,7 @@ pub(crate) enum Command {
     Get(GetArgs),
     Ls(LsArgs),
     Doctor(DoctorArgs),
+    Hub(Box<HubArgs>),
     Id(IdArgs),
     Join(JoinArgs),
     Leave(LeaveArgs),

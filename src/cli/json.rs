@@ -4,6 +4,7 @@
 //! A path that is no Unicode is shown escaped, and its bytes follow in base64.
 
 mod doctor;
+mod hub;
 
 use std::path::Path as FilePath;
 
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub(crate) use doctor::doctor;
+pub(crate) use hub::{hub_ready, hub_status, token, token_removed, tokens};
 
 /// The version of the format.
 const VERSION: u8 = 1;
