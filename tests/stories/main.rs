@@ -15,6 +15,7 @@ mod conflicts;
 mod damage;
 mod get;
 mod hygiene;
+mod join;
 mod limits;
 mod listing;
 mod machine;
