@@ -26,6 +26,10 @@ interop:
 root *words:
     cargo test --test root -- --ignored {{ words }}
 
+# Every kind of NAT, firewall and cut, with a hub in the middle, in namespaces: as root.
+networks *words:
+    cargo test --test networks -- --ignored --test-threads 6 {{ words }}
+
 # Kills at random points until somebody has had enough; repeat one with GROVE_TEST_SEED.
 torture kills="1000":
     GROVE_TEST_KILLS={{ kills }} cargo test --test root -- --ignored --nocapture random_kills

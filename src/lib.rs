@@ -15,6 +15,7 @@
 //! | [`profile`] | what Grove keeps about its person: identity, settings, folders | the network |
 //! | [`node`] | an endpoint with our transport settings, and the paths to a peer | blobs |
 //! | [`transfer`] | moving content: serving requests, fetching and placing | terminal, prompts |
+//! | [`hub`] | a relay and a directory for a team: the server | the terminal |
 //! | [`app`] | the verbs as operations that return handles | the command line |
 //! | [`cli`] | arguments, progress, JSON, exit codes | the network |
 //!
@@ -82,6 +83,7 @@ pub mod events;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod hub;
 pub mod node;
 pub mod profile;
 pub mod transfer;

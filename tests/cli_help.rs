@@ -30,11 +30,12 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 11] = [
     &[],
     &["share"],
     &["get"],
     &["ls"],
+    &["doctor"],
     &["id"],
     &["cache"],
     &["cache", "list"],

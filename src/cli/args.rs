@@ -12,8 +12,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
     commands::{
-        cache::CacheArgs, completions::CompletionsArgs, get::GetArgs, id::IdArgs, join::JoinArgs,
-        leave::LeaveArgs, ls::LsArgs, man::ManArgs, share::ShareArgs,
+        cache::CacheArgs, completions::CompletionsArgs, doctor::DoctorArgs, get::GetArgs,
+        hub::HubArgs, id::IdArgs, join::JoinArgs, leave::LeaveArgs, ls::LsArgs, man::ManArgs,
+        share::ShareArgs,
     },
     failure::why,
     units::Size,
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     Share(ShareArgs),
     Get(GetArgs),
     Ls(LsArgs),
+    Doctor(DoctorArgs),
+    Hub(Box<HubArgs>),
     Id(IdArgs),
     Join(JoinArgs),
     Leave(LeaveArgs),
@@ -287,10 +290,20 @@ impl TicketArgs {
     /// # Errors
     /// `Usage` when it is none; `LocalDisk` when its file cannot be read.
     pub(crate) fn read(&self, relays: &Relays) -> Result<(Ticket, Vec<String>), Failure> {
-        let text = ticket_text(&self.words)?;
-        Ticket::parse_with(&text, relays)
-            .map_err(|error| Failure::new(FailureKind::Usage, error.to_string()).hint(error.hint()))
+        ticket_of(&self.words, relays)
     }
+}
+
+/// The ticket that is given as `-`, as `@FILE`, or in words; see [`TicketArgs::read`].
+///
+/// # Errors
+/// `Usage` when it is none; `LocalDisk` when its file cannot be read.
+pub(crate) fn ticket_of(
+    words: &[String],
+    relays: &Relays,
+) -> Result<(Ticket, Vec<String>), Failure> {
+    Ticket::parse_with(&ticket_text(words)?, relays)
+        .map_err(|error| Failure::new(FailureKind::Usage, error.to_string()).hint(error.hint()))
 }
 
 /// The text of a ticket that is given as `-`, as `@FILE`, or in words.

@@ -3,6 +3,9 @@
 //! Field names never change their meaning; new ones may be added. Hashes, ids and paths are strings.
 //! A path that is no Unicode is shown escaped, and its bytes follow in base64.
 
+mod doctor;
+mod hub;
+
 use std::path::Path as FilePath;
 
 use data_encoding::BASE64;
@@ -15,6 +18,9 @@ use crate::{
     disk::CacheInfo,
     events::{Event, Failure, Path, Phase, WarningKind},
 };
+
+pub(crate) use doctor::doctor;
+pub(crate) use hub::{hub_ready, hub_status, token, token_removed, tokens};
 
 /// The version of the format.
 const VERSION: u8 = 1;

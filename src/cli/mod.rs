@@ -108,6 +108,8 @@ fn dispatch(grove: &Grove, output: &Output) -> Result<u8, Failure> {
         Command::Share(args) => commands::share::run(args, &session),
         Command::Get(args) => commands::get::run(args, &session),
         Command::Ls(args) => commands::ls::run(args, &session),
+        Command::Doctor(args) => commands::doctor::run(args, &session),
+        Command::Hub(args) => commands::hub::run(args, &session),
         Command::Id(args) => commands::id::run(args, &session),
         Command::Join(args) => commands::join::run(args, &session),
         Command::Leave(args) => commands::leave::run(args, &session),

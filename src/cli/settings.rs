@@ -3,10 +3,10 @@
 //! Flags with a value take their variable from the argument parser; switches are looked up here,
 //! because a switch that is absent must still be able to lose against `GROVE_OFFLINE=0` or the file.
 
-use std::{str::FromStr, time::Duration};
+use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 use super::{
-    args::{GlobalArgs, ticket_text},
+    args::{Bind, GlobalArgs, ticket_text},
     units::{Patience, Size},
 };
 use crate::{
@@ -82,7 +82,7 @@ impl Resolved {
     pub(crate) fn limit_rate(&self, flag: Option<Size>) -> Result<Option<u64>, Failure> {
         let rate = match flag {
             Some(rate) => Some(rate),
-            None => from_file("limit-rate", self.file.limit_rate.as_deref())?,
+            None => from_file("config.toml", "limit-rate", self.file.limit_rate.as_deref())?,
         };
         Ok(rate.map(|rate| rate.0))
     }
@@ -94,7 +94,7 @@ impl Resolved {
     pub(crate) fn wait(&self, flag: Option<Patience>) -> Result<Wait, Failure> {
         let patience = match flag {
             Some(patience) => Some(patience),
-            None => from_file("wait", self.file.wait.as_deref())?,
+            None => from_file("config.toml", "wait", self.file.wait.as_deref())?,
         };
         Ok(match patience {
             Some(Patience::For(time)) => Wait::For(time),
@@ -139,13 +139,33 @@ fn switch(flag: bool, variable: Option<String>, file: Option<bool>) -> bool {
     }
 }
 
-fn from_file<T>(key: &str, value: Option<&str>) -> Result<Option<T>, Failure>
+/// Where to listen, as the list `bind` of a settings file says.
+///
+/// # Errors
+/// `Usage` when something there is no port and no address.
+pub(crate) fn bind_of(file: &str, list: &[String]) -> Result<Vec<SocketAddr>, Failure> {
+    let mut addrs = Vec::new();
+    for text in list {
+        let bind: Bind = text.parse().map_err(|error| {
+            let message = format!("{file}: bind = \"{}\" is not understood", escape(text));
+            Failure::new(FailureKind::Usage, message).hint(format!("{error}"))
+        })?;
+        addrs.extend(bind.addrs());
+    }
+    Ok(addrs)
+}
+
+/// What the settings file called `file` says for `key`.
+///
+/// # Errors
+/// `Usage` when that is not understood.
+pub(crate) fn from_file<T>(file: &str, key: &str, value: Option<&str>) -> Result<Option<T>, Failure>
 where
     T: FromStr<Err = super::units::UnitError>,
 {
     let wrong = |error| {
         let value = escape(value.unwrap_or_default());
-        let message = format!("config.toml: {key} = \"{value}\" is not understood");
+        let message = format!("{file}: {key} = \"{value}\" is not understood");
         Failure::new(FailureKind::Usage, message).hint(format!("{error}"))
     };
     value.map(str::parse).transpose().map_err(wrong)

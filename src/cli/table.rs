@@ -92,7 +92,7 @@ fn totals(manifest: &Manifest) -> String {
 
 /// `2026-11-22 17:42`, in UTC. The calendar is computed from the days since 1970 by Howard Hinnant's
 /// `civil_from_days`, which counts in eras of 400 years that begin in March.
-fn date(mtime: Mtime) -> String {
+pub(crate) fn date(mtime: Mtime) -> String {
     let days = mtime.secs.div_euclid(86_400);
     let minutes = mtime.secs.rem_euclid(86_400) / 60;
     let shifted = days + 719_468;

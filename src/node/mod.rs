@@ -13,6 +13,7 @@
 mod hubs;
 mod network;
 mod paths;
+pub mod probe;
 mod transport;
 
 use std::{

@@ -13,6 +13,7 @@ mod cache;
 mod changed;
 mod conflicts;
 mod damage;
+mod doctor;
 mod get;
 mod hygiene;
 mod join;
@@ -32,7 +33,7 @@ mod verify;
 #[test]
 fn every_file_of_this_folder_is_declared() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["common", "stories", "interop", "root", "faults"] {
+    for folder in ["common", "stories", "interop", "root", "faults", "networks"] {
         let folder = root.join("tests").join(folder);
         let main = if folder.join("main.rs").exists() {
             "main.rs"

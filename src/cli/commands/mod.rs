@@ -2,7 +2,9 @@
 
 pub(crate) mod cache;
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod get;
+pub(crate) mod hub;
 pub(crate) mod id;
 pub(crate) mod join;
 pub(crate) mod leave;

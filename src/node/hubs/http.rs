@@ -31,7 +31,7 @@ pub(super) struct Asker {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NoAnswer {
+pub(in crate::node) enum NoAnswer {
     /// Nobody answers there, for this reason.
     Unreachable(String),
     /// What answers there is somebody else.
@@ -173,13 +173,14 @@ async fn answer(request: RequestBuilder) -> Result<Answer, NoAnswer> {
     })
 }
 
-fn date(response: &Response) -> Option<std::time::SystemTime> {
+/// What the server's clock said, where it said so.
+pub(in crate::node) fn date(response: &Response) -> Option<std::time::SystemTime> {
     let date = response.headers().get(reqwest::header::DATE)?;
     httpdate::parse_http_date(date.to_str().ok()?).ok()
 }
 
 /// What a failed request means. The library's own texts have addresses in them, so they are not used.
-fn no_answer(error: &reqwest::Error) -> NoAnswer {
+pub(in crate::node) fn no_answer(error: &reqwest::Error) -> NoAnswer {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     let mut reason = None;
     while let Some(error) = cause {

@@ -24,11 +24,12 @@ use iroh_relay::RelayQuicConfig;
 pub use check::{HubCheck, check_hub};
 pub(super) use directory::{Directory, Outcome, Published};
 pub(super) use filter::OfHubs;
+pub(super) use http::{NoAnswer, date, no_answer};
 
 use crate::content::{HostPort, HubTicket};
 
 /// Where one hub's relay is reached under this name.
-fn relay_url(place: &HostPort) -> Option<RelayUrl> {
+pub(super) fn relay_url(place: &HostPort) -> Option<RelayUrl> {
     format!("https://{place}/").parse().ok()
 }
 
