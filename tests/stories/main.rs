@@ -15,6 +15,7 @@ mod conflicts;
 mod damage;
 mod doctor;
 mod get;
+mod hub;
 mod hygiene;
 mod join;
 mod limits;
