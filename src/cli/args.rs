@@ -196,7 +196,7 @@ pub(crate) struct WaysArgs {
     /// Use relays only, never a direct way
     ///
     /// The other side learns no address of this computer then, and nobody can connect to it.
-    #[arg(long, conflicts_with_all = ["offline", "bind"])]
+    #[arg(long, conflicts_with = "offline")]
     relay_only: bool,
 }
 

@@ -251,7 +251,7 @@ impl Node {
                 lines.insert(format!(
                     "the hub {name} does not take your token; ask for a new line"
                 ));
-            } else if !published.is_none_or(|published| published == hubs::Published::Yes) {
+            } else if published == Some(hubs::Published::Failed) {
                 lines.insert(format!("the hub {name} does not answer"));
             }
         }

@@ -16,6 +16,7 @@ mod damage;
 mod doctor;
 mod get;
 mod hygiene;
+mod join;
 mod limits;
 mod listing;
 mod machine;

@@ -406,6 +406,43 @@ fn relays_are_servers_on_the_open_internet() {
 }
 
 #[test]
+fn who_has_hubs_is_sent_to_their_relays_wherever_they_are_and_to_no_other() {
+    let places = [
+        "10.0.0.5:3443",
+        "[fd00::5]:443",
+        "nas.lan:443",
+        "127.0.0.1:4000",
+    ];
+    let hubs = Relays::OfHubs(places.map(|place| place.parse().unwrap()).into());
+    let with = |relay: &str| {
+        let (kept, lines) = lines(addr(1, &[], Some(relay)), hubs.clone());
+        assert_eq!(kept.relay_urls().count() + lines.len(), 1);
+        lines.first().cloned()
+    };
+    let good = [
+        "https://10.0.0.5:3443/",
+        "https://[fd00::5]/",
+        "https://NAS.lan./",
+        "https://127.0.0.1:4000/",
+    ];
+    for relay in good {
+        assert_eq!(with(relay), None, "{relay}");
+    }
+    let bad = [
+        "http://10.0.0.5:3443/",
+        "https://user@10.0.0.5:3443/",
+        "https://10.0.0.5/",
+        "https://10.0.0.6:3443/",
+        "https://nas.lan:444/",
+        "https://relay.example.com/",
+        "https://169.254.169.254/",
+    ];
+    for relay in bad {
+        assert!(with(relay).is_some(), "{relay}");
+    }
+}
+
+#[test]
 fn a_relay_is_as_long_as_what_is_kept_of_it() {
     let kept = |letters: usize| {
         let relay = format!("https://r.example/{}", "\u{e4}".repeat(letters));
