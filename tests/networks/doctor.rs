@@ -156,12 +156,14 @@ fn without_a_network_there_is_a_clear_answer() {
 #[ignore = "takes root, see CONTRIBUTING"]
 fn without_a_way_out_there_is_a_clear_answer() {
     let lab = Lab::new();
-    let bob = lab.behind("bob", Kind::Home).peer("bob").online();
-    let ended = bob.grove(&["doctor"]).expect(4);
+    let computer = lab.behind("bob", Kind::Home);
+    let ended = computer.peer("bob").online().grove(&["doctor"]).expect(4);
     let found = ended.event("doctor");
     assert_eq!(kinds(&found), ["no_server"], "{ended}");
     assert!(
         !found["addresses"].as_array().unwrap().is_empty(),
         "{ended}"
     );
+    // It had to ask.
+    assert!(computer.packets_abroad() > 0);
 }

@@ -185,7 +185,14 @@ fn is_public_host(host: &str) -> bool {
     }
     // A name without a dot means a computer in the local network, as do these suffixes.
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    let local = ["localhost", "local", "internal", "lan", "home.arpa"];
+    let local = [
+        "localhost",
+        "local",
+        "internal",
+        "lan",
+        "home.arpa",
+        "invalid",
+    ];
     host.contains('.')
         && !local.iter().any(|suffix| {
             host.strip_suffix(suffix)

@@ -11,13 +11,14 @@ mod check;
 mod directory;
 mod filter;
 mod http;
+mod lookup;
 mod trust;
 
 use std::sync::Arc;
 
 use iroh::{
-    EndpointAddr, RelayConfig, RelayMap, RelayMode, RelayUrl, TransportAddr, dns::DnsResolver,
-    endpoint::Builder, tls::CaTlsConfig,
+    EndpointAddr, RelayConfig, RelayMap, RelayMode, RelayUrl, TransportAddr, endpoint::Builder,
+    tls::CaTlsConfig,
 };
 use iroh_relay::RelayQuicConfig;
 
@@ -25,12 +26,14 @@ pub use check::{HubCheck, check_hub};
 pub(super) use directory::{Directory, Outcome, Published};
 pub(super) use filter::OfHubs;
 pub(super) use http::{NoAnswer, date, no_answer};
+use lookup::resolver;
 
 use crate::content::{HostPort, HubTicket};
 
 /// Where one hub's relay is reached under this name.
 pub(super) fn relay_url(place: &HostPort) -> Option<RelayUrl> {
-    format!("https://{place}/").parse().ok()
+    let (host, port) = (place.url_host(), place.port());
+    format!("https://{host}:{port}/").parse().ok()
 }
 
 /// The relays of `hubs`, each under every name it has: the names are tried side by side, and the nearest is
@@ -55,15 +58,6 @@ fn trust(hubs: &[HubTicket]) -> CaTlsConfig {
     CaTlsConfig::custom_server_cert_verifier(Arc::new(move |provider| {
         Ok(Arc::new(trust::Verifier::new(believed.clone(), provider)?))
     }))
-}
-
-/// Names are looked up where this computer is told to, and nowhere else: what a hub is called within a
-/// network is not for public servers to know.
-fn resolver() -> DnsResolver {
-    DnsResolver::builder()
-        .with_system_defaults()
-        .disable_fallback()
-        .build()
 }
 
 /// Settings of an endpoint that uses `relays` of `hubs`, but for their directories.

@@ -25,7 +25,7 @@ use rustls::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::content::HubTicket;
+use crate::content::{HostPort, HubTicket};
 
 /// For each host what its certificate may end in: an authority with this hash, or for `None` an ordinary one.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +88,7 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let server_name = &meant(server_name);
         let mut refused = Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let pins = self.believed.0.get(&host(server_name));
         for pin in pins.into_iter().flatten() {
@@ -143,6 +144,15 @@ impl ServerCertVerifier for Verifier {
 
 fn is_unknown(error: &Error) -> bool {
     *error == Error::InvalidCertificate(CertificateError::UnknownIssuer)
+}
+
+/// What a certificate has to be for: the address, where the name stands for one.
+fn meant<'a>(name: &ServerName<'a>) -> ServerName<'a> {
+    let of_name = match name {
+        ServerName::DnsName(name) => HostPort::ipv6_of(name.as_ref()),
+        _ => None,
+    };
+    of_name.map_or_else(|| name.clone(), |ip| ServerName::from(IpAddr::V6(ip)))
 }
 
 /// A host as tickets write it.

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::{Asked, Trouble, WITHIN, ahead};
 use crate::{
-    content::escape,
+    content::{HostPort, escape},
     node::hubs::{NoAnswer, date, no_answer},
 };
 
@@ -93,6 +93,9 @@ fn why(error: &reqwest::Error) -> Trouble {
 /// An address as people may see it: without a name and a password in front of the host.
 pub(super) fn shown(url: &Url) -> String {
     let mut url = url.clone();
+    if let Some(ip) = url.host_str().and_then(HostPort::ipv6_of) {
+        _ = url.set_ip_host(ip.into());
+    }
     // Both fail only where there can be none.
     _ = url.set_username("");
     _ = url.set_password(None);
