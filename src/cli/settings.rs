@@ -245,6 +245,58 @@ mod tests {
     }
 
     #[test]
+    fn hubs_of_flags_then_of_the_file_then_those_that_were_joined() {
+        let hub = |name: &str| HubTicket {
+            hosts: vec![format!("{name}:443")],
+            quic_port: None,
+            relay: true,
+            directory: true,
+            pin: None,
+            token: None,
+        };
+        let flags = |hubs: &[&str]| GlobalArgs {
+            hub: hubs.iter().map(ToString::to_string).collect(),
+            ..GlobalArgs::default()
+        };
+        let file = |hubs: Option<&[&str]>| Settings {
+            hub: hubs.map(|hubs| hubs.iter().map(ToString::to_string).collect()),
+            ..Settings::default()
+        };
+        let names = |flags: &GlobalArgs, file: Settings| {
+            let joined = || Ok(vec![hub("joined")]);
+            let resolved = resolve(flags, &[], file).with_hubs(joined)?;
+            let hubs = resolved.network.hubs.iter();
+            Ok::<_, Failure>(hubs.map(HubTicket::name).collect::<Vec<_>>())
+        };
+        let (one, two) = (hub("one").to_string(), hub("two").to_string());
+        let none = flags(&[]);
+        assert_eq!(names(&none, file(None)).unwrap(), ["joined:443"]);
+        assert_eq!(names(&none, file(Some(&[&one]))).unwrap(), ["one:443"]);
+        let both = flags(&[&two, &format!("grove join {one}")]);
+        assert_eq!(
+            names(&both, file(Some(&[&one]))).unwrap(),
+            ["two:443", "one:443"]
+        );
+        // A variable that is set to nothing says nothing.
+        assert_eq!(names(&flags(&[""]), file(None)).unwrap(), ["joined:443"]);
+        let public = flags(&["public"]);
+        assert!(names(&public, file(Some(&[&one]))).unwrap().is_empty());
+        assert!(names(&none, file(Some(&["public"]))).unwrap().is_empty());
+        for wrong in [&["public", &one][..], &["hub"], &["blobaaa"], &[&one[..20]]] {
+            let failure = names(&flags(wrong), file(None)).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Usage, "{wrong:?}");
+        }
+        // Offline nobody is asked for anything, whatever the lists are like.
+        let offline = GlobalArgs {
+            offline: true,
+            ..flags(&["nonsense"])
+        };
+        assert!(names(&offline, file(None)).unwrap().is_empty());
+        let damaged = || Err(Failure::new(FailureKind::LocalDisk, "damaged"));
+        assert!(resolve(&none, &[], file(None)).with_hubs(damaged).is_err());
+    }
+
+    #[test]
     fn nonsense_in_the_file_is_named() {
         let file = Settings {
             wait: Some("soon".into()),

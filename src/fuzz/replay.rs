@@ -29,6 +29,7 @@ replayed! {
     hash_seq
     have
     hub_ticket
+    hubs
     identity
     kept
     manifest

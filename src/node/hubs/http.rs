@@ -184,19 +184,16 @@ pub(in crate::node) fn no_answer(error: &reqwest::Error) -> NoAnswer {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     let mut reason = None;
     while let Some(error) = cause {
-        let of_tls = error.downcast_ref::<rustls::Error>();
-        let io = error.downcast_ref::<io::Error>();
-        // What an io::Error wraps is not its source.
-        let wrapped = io.and_then(io::Error::get_ref);
-        let of_tls = of_tls.or_else(|| wrapped?.downcast_ref());
-        if let Some(error) = of_tls {
+        if let Some(error) = error.downcast_ref() {
             return of_tls_error(error);
         }
-        if let Some(io) = io
-            && wrapped.is_none()
-        {
-            reason = Some(of_io_error(io));
+        let io = error.downcast_ref::<io::Error>();
+        // What an io::Error wraps is not its source, and may be another one.
+        if let Some(wrapped) = io.and_then(io::Error::get_ref) {
+            cause = Some(wrapped);
+            continue;
         }
+        reason = io.map(of_io_error).or(reason);
         cause = error.source();
     }
     NoAnswer::Unreachable(match reason {
