@@ -86,6 +86,17 @@ fn an_office_behind_one_address_publishes_at_once_and_a_restart_keeps_it() {
 }
 
 #[test]
+fn a_damaged_database_is_named() {
+    let owner = operator();
+    let database = owner.home().join("hub/records/signed-packets-1.db");
+    crate::common::write(&database, &[7; 100_000]);
+    let ended = owner.grove(&["hub"]).expect(8);
+    assert!(ended.message().starts_with("the directory in "), "{ended}");
+    std::fs::remove_file(&database).unwrap();
+    place(&mut owner.start(&["hub"]));
+}
+
+#[test]
 fn nobody_publishes_or_looks_up_without_a_token() {
     let owner = operator();
     let mut hub = owner.start(&["hub"]);
