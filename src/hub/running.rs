@@ -63,6 +63,8 @@ pub(super) struct Parts {
     pub(super) directory: Option<Directory>,
     pub(super) discovery: Option<Discovery>,
     pub(super) metrics: Option<SocketAddr>,
+    /// Ends what is still being answered when the hub has waited long enough.
+    pub(super) over: CancellationToken,
     pub(super) hosts: Vec<String>,
     pub(super) listens: Vec<SocketAddr>,
     pub(super) since: u64,
@@ -119,6 +121,7 @@ impl Hub {
             metrics: metrics
                 .as_ref()
                 .and_then(|listener| listener.local_addr().ok()),
+            over: CancellationToken::new(),
             hosts: hosts.clone(),
             listens: listens.clone(),
             since: now(),
@@ -201,9 +204,9 @@ impl Hub {
         }
         self.tasks.shutdown().await;
         // The connections are the last who hold them.
-        let waited = Instant::now();
-        while Arc::strong_count(&self.parts) > 1 && waited.elapsed() < GOODBYE {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        if !alone(&self.parts).await {
+            self.parts.over.cancel();
+            alone(&self.parts).await;
         }
         if let Ok(parts) = Arc::try_unwrap(self.parts)
             && let Some(directory) = parts.directory
@@ -211,6 +214,18 @@ impl Hub {
             directory.stop().await;
         }
     }
+}
+
+/// Waits a while until nobody else has the parts; whether that is so.
+async fn alone(parts: &Arc<Parts>) -> bool {
+    let since = Instant::now();
+    while Arc::strong_count(parts) > 1 {
+        if since.elapsed() > GOODBYE {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    true
 }
 
 impl Parts {

@@ -9,7 +9,7 @@ use iroh::SecretKey;
 use iroh_dns::{endpoint_info::EndpointInfo, pkarr::SignedPacket};
 
 use super::{
-    https::{ask, put},
+    https::{Https, ask, put},
     operator, place, status, token_of,
 };
 use crate::common::Signal;
@@ -76,6 +76,17 @@ fn an_office_behind_one_address_publishes_at_once_and_a_restart_keeps_it() {
         (&said["records"], &said["records_published"]),
         (&50.into(), &50.into())
     );
+    // Somebody who never finishes asking does not keep the rest from the disk.
+    let mut slow = Https::connect(addr).unwrap();
+    slow.say(b"GET /hub HTTP/1.1\r\nhost").unwrap();
+    let last = put(
+        addr,
+        "PUT",
+        &path(&keys[0]),
+        Some(&token),
+        &record(&keys[0]),
+    );
+    assert_eq!(last.status, 204);
     hub.signal(Signal::TERM);
     hub.end().expect(143);
 
