@@ -30,12 +30,16 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 15] = [
     &[],
     &["share"],
     &["get"],
     &["ls"],
     &["doctor"],
+    &["hub"],
+    &["hub", "token"],
+    &["hub", "token", "add"],
+    &["hub", "status"],
     &["id"],
     &["cache"],
     &["cache", "list"],

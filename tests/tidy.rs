@@ -31,11 +31,13 @@ const LAYERS: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates that belong to some layers only.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 10] = [
     // A peer's id and the ticket are types of iroh; the command line has them from `content`.
     ("iroh", &["content", "profile", "node", "transfer", "hub"]),
     ("iroh_blobs", &["content", "transfer", "app"]),
     ("iroh_mdns_address_lookup", &["node"]),
+    ("iroh_dns_server", &["hub"]),
+    ("hyper", &["hub"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

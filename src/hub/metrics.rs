@@ -114,105 +114,55 @@ fn prometheus(parts: &Parts) -> String {
     let status = parts.status();
     let doors = parts.doors.numbers();
     let counters = &parts.counters;
-    let rows: [(&str, &str, &str, u64); 15] = [
-        (
-            "up_seconds",
-            "gauge",
-            "Seconds since the hub was started",
-            status.up_seconds,
-        ),
-        (
-            "clients",
-            "gauge",
-            "Endpoints connected to the relay",
-            status.clients,
-        ),
-        (
-            "connections",
-            "gauge",
-            "Connections to the front",
-            doors.connections as u64,
-        ),
-        (
-            "connections_waiting",
-            "gauge",
-            "Of them, those that have shown no token yet",
-            doors.waiting as u64,
-        ),
-        (
-            "connections_turned_away_total",
-            "counter",
-            "Connections there was no room for",
-            doors.turned_away,
-        ),
-        (
-            "connections_made_room_total",
-            "counter",
-            "Connections that said nothing and made room",
-            doors.made_room,
-        ),
-        (
-            "connections_broken_total",
-            "counter",
-            "Connections that were too slow, or spoke no TLS or HTTP",
-            counters.broken.get(),
-        ),
-        (
-            "requests_total",
-            "counter",
-            "HTTP requests",
-            counters.requests.get(),
-        ),
-        (
-            "requests_unauthorized_total",
-            "counter",
-            "HTTP requests without a token, or with a wrong one",
-            counters.unauthorized.get(),
-        ),
-        (
-            "records",
-            "gauge",
-            "Records in the directory",
-            status.records,
-        ),
-        (
-            "records_published_total",
-            "counter",
-            "Records that were published",
-            counters.published.get(),
-        ),
-        (
-            "records_resolved_total",
-            "counter",
-            "Records that were asked for",
-            counters.resolved.get(),
-        ),
-        (
-            "records_refused_total",
-            "counter",
-            "Records that were refused by a limit",
-            status.records_refused,
-        ),
-        (
-            "relayed_bytes_total",
-            "counter",
-            "Bytes that the relay carried to clients",
-            status.relayed_bytes,
-        ),
-        (
-            "discovery_clients",
-            "gauge",
-            "Connections to address discovery",
-            status.discovery_clients,
-        ),
-    ];
     let mut out = String::new();
-    for (name, kind, help, value) in rows {
+    let mut row = |name: &str, help: &str, value: u64| {
+        let kind = if name.ends_with("_total") {
+            "counter"
+        } else {
+            "gauge"
+        };
         _ = writeln!(
             out,
             "# HELP grove_hub_{name} {help}.\n# TYPE grove_hub_{name} {kind}\ngrove_hub_{name} {value}"
         );
-    }
+    };
+    row(
+        "up_seconds",
+        "Seconds since the hub was started",
+        status.up_seconds,
+    );
+    row(
+        "clients",
+        "Endpoints connected to the relay",
+        status.clients,
+    );
+    row(
+        "connections",
+        "Connections to the front",
+        status.connections,
+    );
+    let help = "Of them, those that have shown no token yet";
+    row("connections_waiting", help, doors.waiting as u64);
+    let help = "Connections there was no room for";
+    row("connections_turned_away_total", help, doors.turned_away);
+    let help = "Connections that said nothing and made room";
+    row("connections_made_room_total", help, doors.made_room);
+    let help = "Connections that were too slow, or spoke no TLS or HTTP";
+    row("connections_broken_total", help, counters.broken.get());
+    row("requests_total", "HTTP requests", counters.requests.get());
+    let help = "HTTP requests without a token, or with a wrong one";
+    row("requests_unauthorized_total", help, status.unauthorized);
+    row("records", "Records in the directory", status.records);
+    let help = "Records that were published";
+    row("records_published_total", help, status.records_published);
+    let help = "Records that were asked for";
+    row("records_resolved_total", help, status.records_resolved);
+    let help = "Records that a limit refused";
+    row("records_refused_total", help, status.records_refused);
+    let help = "Bytes that the relay carried to clients";
+    row("relayed_bytes_total", help, status.relayed_bytes);
+    let help = "Connections to address discovery";
+    row("discovery_clients", help, status.discovery_clients);
     // What the libraries count, under their own names.
     let mut registry = Registry::default();
     if let Some(relay) = &parts.relay {

@@ -1,7 +1,7 @@
 //! Under which addresses and ports clients know the hub. Written down at each start, so that the
 //! next one takes the same ports, and that lines to join can be printed while the hub is down.
 
-use std::{fs, net::SocketAddr};
+use std::{fmt::Write as _, fs, net::SocketAddr};
 
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
@@ -54,10 +54,10 @@ impl Place {
             self.open,
         );
         if let Some(port) = self.quic_port {
-            text += &format!("quic_port = {port}\n");
+            _ = writeln!(text, "quic_port = {port}");
         }
         if let Some(pin) = &self.pin {
-            text += &format!("pin = \"{pin}\"\n");
+            _ = writeln!(text, "pin = \"{pin}\"");
         }
         let path = folder.place();
         disk::replace_synced(&path, text.as_bytes())

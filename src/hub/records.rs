@@ -165,7 +165,9 @@ impl State {
             }
             stays
         });
-        gone.into_iter().for_each(|owner| self.take_from(owner));
+        for owner in gone {
+            self.take_from(owner);
+        }
         self.addresses.retain(|_, address| {
             let left = address.left + since(address.at).as_secs_f64() * per_second;
             address.records > 0 || left < burst

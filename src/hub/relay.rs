@@ -61,8 +61,8 @@ struct Guest {
     /// The name of the token; `None` where none is needed.
     token: Option<String>,
     place: Arc<Place>,
-    /// Dropped when the client has proven its key, or never will.
-    _coming: Option<oneshot::Sender<()>>,
+    /// Dropped when the client has proven its key, or never will; nothing is sent.
+    proving: Option<oneshot::Sender<()>>,
 }
 
 impl Relay {
@@ -101,7 +101,7 @@ impl Relay {
         let guest = Guest {
             token,
             place: place.clone(),
-            _coming: Some(coming),
+            proving: Some(coming),
         };
         self.door.state().coming.insert(number, guest);
         let service = RelayServiceWithNotify::new(self.service.clone(), Arc::default());
@@ -179,7 +179,7 @@ impl AccessControl for Door {
             };
         };
         guest.place.settle();
-        guest._coming = None;
+        guest.proving = None;
         let endpoint = request.endpoint_id();
         state
             .there

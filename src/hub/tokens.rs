@@ -5,6 +5,7 @@
 //! long whatever they have in common.
 
 use std::{
+    fmt::Write as _,
     fs, io,
     path::Path,
     sync::{PoisonError, RwLock},
@@ -165,8 +166,10 @@ impl Tokens {
         let mut text = String::from("# Who is let in. Whoever reads this can use the hub.\n");
         for Token { name, secret, made } in tokens {
             // Neither names nor secrets have characters that would need escaping.
-            text +=
-                &format!("\n[[token]]\nname = \"{name}\"\nsecret = \"{secret}\"\nmade = {made}\n");
+            _ = write!(
+                text,
+                "\n[[token]]\nname = \"{name}\"\nsecret = \"{secret}\"\nmade = {made}\n"
+            );
         }
         let path = self.folder.tokens();
         disk::replace_synced(&path, text.as_bytes())

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../common/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "other suites use the rest")]
+#[expect(unused_imports, reason = "other suites use the rest")]
 mod common;
 
 mod bad_input;
@@ -15,6 +15,7 @@ mod conflicts;
 mod damage;
 mod doctor;
 mod get;
+mod hub;
 mod hygiene;
 mod join;
 mod limits;

@@ -31,7 +31,7 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// Most headers of a request.
 const HEADERS: usize = 64;
 /// How long the system waits before it asks whether the other side still exists.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE: Duration = Duration::from_mins(1);
 
 /// Serves whoever comes to `listener`, until `ended`.
 pub(super) async fn serve(

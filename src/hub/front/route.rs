@@ -168,7 +168,7 @@ impl Visitor {
         match (&head.method, key) {
             (&Method::PUT, Some(key)) => {
                 if let Err(refusal) = publish(directory, key, &body, ip) {
-                    return refusal;
+                    return *refusal;
                 }
                 parts.counters.published.increase();
             }
@@ -210,8 +210,8 @@ impl Visitor {
 }
 
 /// Looks at a record before it is published.
-fn publish(directory: &Directory, key: &str, body: &Bytes, ip: IpAddr) -> Result<(), Answer> {
-    let refused = |why: &str| text(StatusCode::BAD_REQUEST, format!("{why}\n"));
+fn publish(directory: &Directory, key: &str, body: &Bytes, ip: IpAddr) -> Result<(), Box<Answer>> {
+    let refused = |why: &str| Box::new(text(StatusCode::BAD_REQUEST, format!("{why}\n")));
     let id = PeerId::from_z32(key).map_err(|_| refused("that is no key"))?;
     let packet = SignedPacket::from_relay_payload(&id, body)
         .map_err(|_| refused("that is no record of this key"))?;
@@ -245,7 +245,7 @@ fn publish(directory: &Directory, key: &str, body: &Bytes, ip: IpAddr) -> Result
             if let Some(wait) = wait {
                 answer.headers_mut().insert(RETRY_AFTER, wait.into());
             }
-            answer
+            Box::new(answer)
         })
 }
 

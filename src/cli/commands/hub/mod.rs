@@ -42,7 +42,7 @@ Examples:
       grove hub status"
 )]
 pub(crate) struct HubArgs {
-    /// Keep everything of the hub in this folder
+    /// Keep the hub's files here
     ///
     /// Without it, in the folder hub among Grove's own.
     #[arg(

@@ -17,7 +17,7 @@ use crate::{
         units::Size,
     },
     events::{Failure, FailureKind},
-    hub::{Certificate, Folder, Hub, HubFile, HubOptions, Limits},
+    hub::{self, Certificate, Folder, Hub, HubFile, HubOptions, Limits},
     profile::Profile,
 };
 
@@ -25,14 +25,17 @@ use crate::{
 #[derive(Debug, Default, PartialEq, Eq, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct RunArgs {
-    /// Read settings from this file instead of hub.toml in the data folder
+    /// Read settings from this file, not from hub.toml
+    ///
+    /// Without it, they are read from hub.toml in the data folder, if that is there.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Clients reach the hub under this name or address (may be repeated)
+    /// Clients reach it under this name or address
     ///
     /// For a hub that cannot know it, behind a router or in a container, such as 203.0.113.7 or
-    /// hub.example.org:8443. Without a port it is the one that the hub listens at. The best first.
+    /// hub.example.org:8443. Without a port it is the one that the hub listens at. May be given several
+    /// times, the best first.
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     public_addr: Vec<String>,
 
@@ -61,16 +64,16 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
-    /// Speak HTTP without TLS, to a proxy in front that ends TLS
+    /// Speak HTTP to a proxy in front that ends TLS
     ///
     /// It then listens at 127.0.0.1:3443 unless --bind says otherwise. Without QUIC address discovery,
     /// which needs a certificate, fewer direct ways are found.
     #[arg(long, requires = "public_addr", conflicts_with_all = ["cert", "key"])]
     plain_http: bool,
 
-    /// Believe this proxy when it says for whom it asks (may be repeated)
+    /// Believe this proxy when it says for whom it asks
     ///
-    /// The address behind the last one in X-Forwarded-For then counts for limits.
+    /// May be given several times. The address behind the last one in X-Forwarded-For then counts for limits.
     #[arg(
         long,
         value_name = "ADDR",
@@ -91,9 +94,10 @@ pub(super) struct RunArgs {
     #[arg(long)]
     no_directory: bool,
 
-    /// The UDP port of QUIC address discovery; 0 switches it off
+    /// UDP port of address discovery; 0 for none
     ///
-    /// Without it, the port that the hub listens at, or 7842.
+    /// By QUIC, clients learn there at which address they are seen, which they need to make direct
+    /// ways. Without this flag it is the port that the hub listens at, or 7842.
     #[arg(long, value_name = "PORT")]
     quic_port: Option<u16>,
 
@@ -165,11 +169,22 @@ pub(super) fn run(
         };
         progress.settle();
         announce(output, &hub);
+        tell_manager("READY=1");
         let code = signals.first().await;
+        tell_manager("STOPPING=1");
         hub.stop().await;
         progress.finish();
         Ok(stopped(output, code))
     })
+}
+
+/// Tells whatever manages services, if the hub is one.
+fn tell_manager(state: &str) {
+    if let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())
+        && let Err(error) = hub::notify(&socket, state)
+    {
+        tracing::warn!(%error, "the service manager does not listen");
+    }
 }
 
 fn stopped(output: &Output, code: u8) -> u8 {
