@@ -16,7 +16,7 @@ use crate::{
         settings::{Resolved, bind_of, from_file},
         units::Size,
     },
-    events::{Failure, FailureKind},
+    events::{Failure, FailureKind, WarningKind},
     hub::{self, Certificate, Folder, Hub, HubFile, HubOptions, Limits},
     profile::Profile,
 };
@@ -156,6 +156,7 @@ pub(super) fn run(
         None => HubFile::read(&folder.settings(), false)?,
     };
     let options = args.options(folder, file, &settings)?;
+    let is_acme = matches!(options.certificate, Certificate::Acme { .. });
     let output = &session.output;
     session.run(profile, &settings, Shows::Share, |running| async move {
         let Running {
@@ -167,6 +168,10 @@ pub(super) fn run(
             Ok(hub) => hub?,
             Err(code) => return Ok(stopped(output, code)),
         };
+        if is_acme && hub.place().listens.port() != 443 {
+            let message = "the authority asks at port 443, so that has to lead to the hub's port";
+            context.events.warn(WarningKind::Network, message);
+        }
         progress.settle();
         announce(output, &hub);
         tell_manager("READY=1");
