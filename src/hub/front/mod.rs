@@ -63,6 +63,7 @@ pub(super) async fn serve(
             let work = connection(stream, from, &identity, parts.clone(), place.clone(), ended);
             let done = tokio::select! {
                 done = work => done,
+                () = parts.over.cancelled() => return,
                 () = place.ended.cancelled() => Err(io::ErrorKind::TimedOut.into()),
             };
             if let Err(error) = done {
