@@ -1,6 +1,9 @@
 //! Hubs in the place of public servers: joining, leaving, and what goes through them.
 
-use std::time::{Duration, Instant};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    time::{Duration, Instant},
+};
 
 use crate::common::{Ended, Hub, Peer, assert_same_tree, filler, member};
 
@@ -277,9 +280,8 @@ fn one_hub_goes_away_in_the_middle_and_the_other_takes_over() {
     // Connected again, within the minute that is promised.
     getting.wait_for("peer_connected");
     let took = killed.elapsed();
-    println!("it took {took:?}");
-    assert!(took < Duration::from_secs(60), "{took:?}");
-    getting.end_within(Duration::from_secs(120)).expect(0);
+    assert!(took < Duration::from_mins(1), "{took:?}");
+    getting.end_within(Duration::from_mins(2)).expect(0);
     assert_eq!(alice.read("large"), bob.read("large"));
 }
 
@@ -306,7 +308,6 @@ fn a_token_is_told_nowhere() {
         assert!(!said.contains(&token), "the token is in the log");
         assert!(!said.contains(&hub.ticket), "the ticket is in the log");
     }
-    use std::os::unix::fs::PermissionsExt as _;
     let kept = std::fs::metadata(alice.home().join("hubs.toml")).unwrap();
     assert_eq!(kept.permissions().mode() & 0o777, 0o600);
 }

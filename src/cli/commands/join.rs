@@ -16,7 +16,7 @@ use crate::{
     events::{Failure, FailureKind, WarningKind},
 };
 
-/// Use a hub instead of public servers; without anything, list those you joined
+/// Use a hub instead of public servers; or list those joined
 ///
 /// A hub is a relay and a directory that somebody runs for a group, with 'grove hub'. The line that it prints
 /// is all you need. It is tried first: whether it answers, is the one that the line means, and lets you in.
