@@ -73,7 +73,8 @@ pub(super) struct RunArgs {
 
     /// Believe this proxy when it says for whom it asks
     ///
-    /// May be given several times. The address behind the last one in X-Forwarded-For then counts for limits.
+    /// The last address in X-Forwarded-For that is no such proxy's then counts for limits on records, and
+    /// limits on the connections of one address do not hold for the proxy. May be given several times.
     #[arg(
         long,
         value_name = "ADDR",
