@@ -268,6 +268,12 @@ fn settings_that_make_no_sense_are_named() {
     refused(&owner, &["--no-relay", "--no-directory"], 2, "does nothing");
     refused(&owner, &["--public-addr", "a b"], 2, "no address");
     refused(&owner, &["--open", "status"], 2, "mean nothing here");
+    refused(
+        &owner,
+        &["--plain-http"],
+        2,
+        "the name that the certificate",
+    );
     refused(&owner, &["--config", "nowhere.toml"], 8, "nowhere.toml");
     refused(
         &owner,

@@ -57,7 +57,7 @@ pub(super) struct RunArgs {
     /// Use this certificate: the whole chain, PEM
     ///
     /// Read again when it changes. Name the hosts it is for with --public-addr.
-    #[arg(long, value_name = "FILE", requires = "key", requires = "public_addr")]
+    #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
 
     /// The key of the certificate, PEM
@@ -68,7 +68,7 @@ pub(super) struct RunArgs {
     ///
     /// It then listens at 127.0.0.1:3443 unless --bind says otherwise. Without QUIC address discovery,
     /// which needs a certificate, fewer direct ways are found.
-    #[arg(long, requires = "public_addr", conflicts_with_all = ["cert", "key"])]
+    #[arg(long, conflicts_with_all = ["cert", "key"])]
     plain_http: bool,
 
     /// Believe this proxy when it says for whom it asks
