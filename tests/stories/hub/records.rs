@@ -59,9 +59,9 @@ fn an_office_behind_one_address_publishes_at_once_and_a_restart_keeps_it() {
         })
     };
     let threads: Vec<_> = keys.iter().map(publish).collect();
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let there = |addr| {
         for key in &keys {
             let answer = ask(addr, "GET", &path(key), Some(&token));
@@ -100,7 +100,7 @@ fn an_office_behind_one_address_publishes_at_once_and_a_restart_keeps_it() {
 fn a_damaged_database_is_named() {
     let owner = operator();
     let database = owner.home().join("hub/records/signed-packets-1.db");
-    crate::common::write(&database, &[7; 100_000]);
+    crate::common::write(&database, &vec![7; 100_000]);
     let ended = owner.grove(&["hub"]).expect(8);
     assert!(ended.message().starts_with("the directory in "), "{ended}");
     std::fs::remove_file(&database).unwrap();
@@ -141,7 +141,7 @@ fn records_of_others_and_of_the_future_are_not_taken() {
         (400, "that is no record of this key\n")
     );
     assert_eq!(publish("/pkarr/nonsense", &record(&key)).status, 400);
-    assert_eq!(publish(&path(&key), &[0; 20_000]).status, 413);
+    assert_eq!(publish(&path(&key), &vec![0; 20_000]).status, 413);
     // Tomorrow's would keep its owner from publishing until then.
     let tomorrow = publish(&path(&key), &record_at(&key, now() + 86_400));
     assert_eq!(tomorrow.status, 400, "{tomorrow:?}");

@@ -69,7 +69,7 @@ fn garbage_and_endless_headers_end_their_connection_alone() {
     for garbage in [
         &b"GET / HTTP/1.1\r\nhost: hub\r\n\r\n"[..],
         &[0; 4096],
-        &[0xff; 70_000],
+        &vec![0xff; 70_000],
         b"\x16\x03\x01\xff\xff\x01",
         b"SSH-2.0-x\r\n",
     ] {

@@ -16,7 +16,7 @@ use crate::{
         settings::{Resolved, bind_of, from_file},
         units::Size,
     },
-    events::{Failure, FailureKind},
+    events::{Failure, FailureKind, WarningKind},
     hub::{self, Certificate, Folder, Hub, HubFile, HubOptions, Limits},
     profile::Profile,
 };
@@ -73,7 +73,8 @@ pub(super) struct RunArgs {
 
     /// Believe this proxy when it says for whom it asks
     ///
-    /// May be given several times. The address behind the last one in X-Forwarded-For then counts for limits.
+    /// The last address in X-Forwarded-For that is no such proxy's then counts for limits on records, and
+    /// limits on the connections of one address do not hold for the proxy. May be given several times.
     #[arg(
         long,
         value_name = "ADDR",
@@ -156,6 +157,7 @@ pub(super) fn run(
         None => HubFile::read(&folder.settings(), false)?,
     };
     let options = args.options(folder, file, &settings)?;
+    let is_acme = matches!(options.certificate, Certificate::Acme { .. });
     let output = &session.output;
     session.run(profile, &settings, Shows::Share, |running| async move {
         let Running {
@@ -167,6 +169,10 @@ pub(super) fn run(
             Ok(hub) => hub?,
             Err(code) => return Ok(stopped(output, code)),
         };
+        if is_acme && hub.place().listens.port() != 443 {
+            let message = "the authority asks at port 443, so that has to lead to the hub's port";
+            context.events.warn(WarningKind::Network, message);
+        }
         progress.settle();
         announce(output, &hub);
         tell_manager("READY=1");
