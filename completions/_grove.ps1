@@ -201,7 +201,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             [CompletionResult]::new('--no-lan', '--no-lan', [CompletionResultType]::ParameterName, 'Do not look for peers on the local network')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the tokens by their names, and how many clients are connected with each')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the tokens by name, and how many use each')
             [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make a token, and print the line to join with it')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the line to join with a token again')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take a token away; whoever is connected with it is disconnected')
@@ -273,7 +273,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             break
         }
         'grove;hub;token;help' {
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the tokens by their names, and how many clients are connected with each')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the tokens by name, and how many use each')
             [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make a token, and print the line to join with it')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the line to join with a token again')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take a token away; whoever is connected with it is disconnected')
@@ -318,7 +318,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             break
         }
         'grove;hub;help;token' {
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the tokens by their names, and how many clients are connected with each')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the tokens by name, and how many use each')
             [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make a token, and print the line to join with it')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the line to join with a token again')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take a token away; whoever is connected with it is disconnected')
@@ -514,7 +514,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             break
         }
         'grove;help;hub;token' {
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the tokens by their names, and how many clients are connected with each')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the tokens by name, and how many use each')
             [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Make a token, and print the line to join with it')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the line to join with a token again')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take a token away; whoever is connected with it is disconnected')

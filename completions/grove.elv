@@ -192,7 +192,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand --no-lan 'Do not look for peers on the local network'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand list 'List the tokens by their names, and how many clients are connected with each'
+            cand list 'List the tokens by name, and how many use each'
             cand add 'Make a token, and print the line to join with it'
             cand show 'Print the line to join with a token again'
             cand remove 'Take a token away; whoever is connected with it is disconnected'
@@ -259,7 +259,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'grove;hub;token;help'= {
-            cand list 'List the tokens by their names, and how many clients are connected with each'
+            cand list 'List the tokens by name, and how many use each'
             cand add 'Make a token, and print the line to join with it'
             cand show 'Print the line to join with a token again'
             cand remove 'Take a token away; whoever is connected with it is disconnected'
@@ -296,7 +296,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'grove;hub;help;token'= {
-            cand list 'List the tokens by their names, and how many clients are connected with each'
+            cand list 'List the tokens by name, and how many use each'
             cand add 'Make a token, and print the line to join with it'
             cand show 'Print the line to join with a token again'
             cand remove 'Take a token away; whoever is connected with it is disconnected'
@@ -467,7 +467,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand status 'Show how the hub on this computer is doing'
         }
         &'grove;help;hub;token'= {
-            cand list 'List the tokens by their names, and how many clients are connected with each'
+            cand list 'List the tokens by name, and how many use each'
             cand add 'Make a token, and print the line to join with it'
             cand show 'Print the line to join with a token again'
             cand remove 'Take a token away; whoever is connected with it is disconnected'

@@ -162,7 +162,7 @@ complete -c grove -n "__fish_grove_using_subcommand hub; and __fish_seen_subcomm
 complete -c grove -n "__fish_grove_using_subcommand hub; and __fish_seen_subcommand_from token" -l offline -d 'Use no relay and no directory'
 complete -c grove -n "__fish_grove_using_subcommand hub; and __fish_seen_subcommand_from token" -l no-lan -d 'Do not look for peers on the local network'
 complete -c grove -n "__fish_grove_using_subcommand hub; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c grove -n "__fish_grove_using_subcommand hub; and __fish_seen_subcommand_from token" -f -a "list" -d 'List the tokens by their names, and how many clients are connected with each'
+complete -c grove -n "__fish_grove_using_subcommand hub; and __fish_seen_subcommand_from token" -f -a "list" -d 'List the tokens by name, and how many use each'
 complete -c grove -n "__fish_grove_using_subcommand hub; and __fish_seen_subcommand_from token" -f -a "add" -d 'Make a token, and print the line to join with it'
 complete -c grove -n "__fish_grove_using_subcommand hub; and __fish_seen_subcommand_from token" -f -a "show" -d 'Print the line to join with a token again'
 complete -c grove -n "__fish_grove_using_subcommand hub; and __fish_seen_subcommand_from token" -f -a "remove" -d 'Take a token away; whoever is connected with it is disconnected'

@@ -20,7 +20,9 @@ Examples:
   Leave one of several, by the name that 'grove join' lists:
       grove leave hub.example:443")]
 pub(crate) struct LeaveArgs {
-    /// Its name, with or without the port, or its ticket; - and @FILE are read
+    /// Its name, with or without the port, or its ticket
+    ///
+    /// With - it is read from standard input, with @FILE from that file.
     #[arg(value_name = "HUB")]
     words: Vec<String>,
 }

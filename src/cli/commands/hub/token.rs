@@ -32,7 +32,7 @@ pub(super) struct TokenArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List the tokens by their names, and how many clients are connected with each
+    /// List the tokens by name, and how many use each
     List,
     /// Make a token, and print the line to join with it
     Add {
