@@ -54,6 +54,7 @@ pub struct Node {
     bound: Instant,
     /// How publishing at each hub with a directory goes, and where that hub is.
     directories: Vec<(String, watch::Receiver<hubs::Outcome>)>,
+    _relays: Option<hubs::RelayWatch>,
 }
 
 impl Node {
@@ -114,7 +115,9 @@ impl Node {
         if network.lan && network.ways != Ways::RelayOnly {
             find_on_lan(&endpoint, role, network.hub_relays());
         }
+        let relays = network.hub_relays().unwrap_or_else(RelayMap::empty);
         Ok(Self {
+            _relays: hubs::RelayWatch::start(&endpoint, relays),
             endpoint,
             network: network.clone(),
             bound: Instant::now(),

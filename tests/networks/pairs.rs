@@ -125,3 +125,30 @@ fn no_udp_and_other_protocols() {
         (Both, Symmetric, DIRECT),
     ]);
 }
+
+/// Who wants to be sure of the way gets that way or nothing.
+#[test]
+#[ignore = "takes root, see CONTRIBUTING"]
+fn only_directly_or_only_through_the_relay() {
+    let lab = Lab::new();
+    let hub = Hub::new(&lab, "hub");
+    let alice = hub.member(&lab.behind("alice", Home), "alice");
+    alice.write("file", filler(MIB));
+    let sharing = alice.share(&["file"]);
+    let short = alice.share(&["file", "--short"]);
+    let home = lab.behind("home", Home);
+    for ticket in [&sharing.ticket, &short.ticket] {
+        let bob = hub.member(&home, "bob");
+        let got = bob.get(ticket, &["--relay-only"]).expect(0);
+        assert!(ways(&got).iter().all(|way| way == RELAY), "{got}");
+    }
+    // Without the relay nobody tells Alice's router to let Bob's packets in.
+    let bob = hub.member(&home, "bob");
+    let got = bob.get(&sharing.ticket, &["--direct-only", "--wait", "3s"]);
+    got.expect(4);
+    let public = hub.member(&lab.behind("public", Public), "carol");
+    public.write("file", filler(MIB));
+    let sharing = public.share(&["file", "--direct-only"]);
+    let got = bob.get(&sharing.ticket, &["--direct-only"]).expect(0);
+    assert_eq!(ways(&got), [DIRECT]);
+}

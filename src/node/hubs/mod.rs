@@ -13,6 +13,7 @@ mod filter;
 mod http;
 mod lookup;
 mod trust;
+mod watch;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(super) use directory::{Directory, Outcome, Published};
 pub(super) use filter::OfHubs;
 pub(super) use http::{NoAnswer, date, no_answer};
 use lookup::resolver;
+pub(super) use watch::RelayWatch;
 
 use crate::content::{HostPort, HubTicket};
 

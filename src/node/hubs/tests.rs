@@ -112,7 +112,7 @@ fn relays_have_every_name_and_the_token() {
         .map(ToString::to_string)
         .collect();
     let expected = [
-        "https://[2001:db8::7]:3443/",
+        "https://20010db8000000000000000000000007.ipv6.invalid:3443/",
         "https://a.example/",
         "https://open.example/",
     ];
