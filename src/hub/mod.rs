@@ -23,6 +23,7 @@ mod front;
 mod limits;
 mod listen;
 mod metrics;
+mod notify;
 mod options;
 mod place;
 mod records;
@@ -33,6 +34,7 @@ mod tokens;
 
 pub use control::{Answer, Question, ask};
 pub use folder::Folder;
+pub use notify::notify;
 pub use options::{Certificate, HubFile, HubOptions, Limits};
 pub use place::Place;
 pub use running::Hub;

@@ -103,6 +103,30 @@ fn a_hub_that_was_killed_starts_again() {
 }
 
 #[test]
+fn a_service_manager_is_told_when_it_answers_and_when_it_ends() {
+    let owner = operator();
+    let path = owner.path("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    manager
+        .set_read_timeout(Some(crate::common::DEADLINE))
+        .unwrap();
+    let mut command = owner.command(&["--json", "hub"]);
+    command.env("NOTIFY_SOCKET", &path);
+    let mut hub = Running::start("hub", command);
+    let hear = || {
+        let mut said = [0; 64];
+        let length = manager.recv(&mut said).unwrap();
+        String::from_utf8_lossy(&said[..length]).into_owned()
+    };
+    assert_eq!(hear(), "READY=1");
+    let (addr, ..) = place(&mut hub);
+    assert_eq!(ask(addr, "GET", "/ping", None).status, 200);
+    hub.signal(Signal::TERM);
+    assert_eq!(hear(), "STOPPING=1");
+    hub.end().expect(143);
+}
+
+#[test]
 fn a_second_hub_with_the_same_folder_is_refused() {
     let owner = operator();
     let mut first = owner.start(&["hub"]);
@@ -163,6 +187,29 @@ fn status_metrics_and_health_tell_the_same() {
     assert!(!numbers.contains(&token_of(&ticket)));
     let shown = owner.plain(&["hub", "status"]).expect(0).stdout_text();
     assert!(shown.contains("2 without a good token"), "{shown}");
+}
+
+#[test]
+fn one_client_sends_no_faster_than_it_may() {
+    let owner = operator();
+    let mut hub = owner.start(&["hub", "--client-rate", "400K"]);
+    let (_, ticket, ready) = place(&mut hub);
+    let member = |name| {
+        let peer = Peer::new(name).online();
+        peer.grove(&["join", &ticket]).expect(0);
+        peer
+    };
+    let (alice, bob) = (member("alice"), member("bob"));
+    alice.write("file", crate::common::filler(1_000_000));
+    let sharing = alice.share(&["file", "--relay-only"]);
+    bob.get(&sharing.ticket, &["--relay-only"]).expect(0);
+    let numbers = get_plain(ready["metrics"].as_str().unwrap(), "/metrics");
+    let held_up = numbers.lines().find_map(|line| {
+        let number = line.strip_prefix("relayserver_conns_rx_ratelimited_total ")?;
+        number.parse::<u64>().ok()
+    });
+    assert!(held_up >= Some(1), "{numbers}");
+    assert!(status(&owner)["relayed_bytes"].as_u64() >= Some(1_000_000));
 }
 
 /// What an ordinary program gets without TLS.

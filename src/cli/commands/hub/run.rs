@@ -17,7 +17,7 @@ use crate::{
         units::Size,
     },
     events::{Failure, FailureKind},
-    hub::{Certificate, Folder, Hub, HubFile, HubOptions, Limits},
+    hub::{self, Certificate, Folder, Hub, HubFile, HubOptions, Limits},
     profile::Profile,
 };
 
@@ -169,11 +169,22 @@ pub(super) fn run(
         };
         progress.settle();
         announce(output, &hub);
+        tell_manager("READY=1");
         let code = signals.first().await;
+        tell_manager("STOPPING=1");
         hub.stop().await;
         progress.finish();
         Ok(stopped(output, code))
     })
+}
+
+/// Tells whatever manages services, if the hub is one.
+fn tell_manager(state: &str) {
+    if let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())
+        && let Err(error) = hub::notify(&socket, state)
+    {
+        tracing::warn!(%error, "the service manager does not listen");
+    }
 }
 
 fn stopped(output: &Output, code: u8) -> u8 {
