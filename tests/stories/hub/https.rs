@@ -115,6 +115,11 @@ impl Https {
         self.0.flush()
     }
 
+    /// Reads as much as there is room for.
+    pub(super) fn hear(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact(bytes)
+    }
+
     /// Asks with a method, a path, a token and a body.
     pub(super) fn ask(
         &mut self,
