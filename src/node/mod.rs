@@ -10,22 +10,27 @@
 //! What can fail: binding a socket, and settings that leave no way to anybody. Relays, directories and mDNS
 //! that do not answer never do; they only leave fewer ways to be found.
 
+mod bind;
 mod hubs;
 mod network;
 mod paths;
 pub mod probe;
+mod renew;
 mod transport;
 
 use std::{
     net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use iroh::{
-    Endpoint, EndpointAddr, RelayMap, RelayMode, SecretKey, TransportAddr, Watcher as _,
-    endpoint::{Builder, PortmapperConfig, RelayStatus, presets},
+    Endpoint, EndpointAddr, SecretKey, TransportAddr, Watcher as _,
+    endpoint::{Incoming, RelayStatus, WeakConnectionHandle},
 };
-use iroh_mdns_address_lookup::MdnsAddressLookup;
 use n0_future::StreamExt as _;
 use tokio::{sync::watch, time::Instant};
 
@@ -49,12 +54,24 @@ const FINDABLE_WITHIN: Duration = Duration::from_millis(2900);
 /// A bound endpoint. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Node {
-    endpoint: Endpoint,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    secret: SecretKey,
     network: Network,
-    bound: Instant,
-    /// How publishing at each hub with a directory goes, and where that hub is.
-    directories: Vec<(String, watch::Receiver<hubs::Outcome>)>,
-    _relays: Option<hubs::RelayWatch>,
+    role: Role,
+    alpn: Vec<u8>,
+    /// When the node was bound first.
+    since: Instant,
+    /// What it is bound to now.
+    current: watch::Sender<bind::Bound>,
+    closed: AtomicBool,
+    /// Connections that renewing the endpoint would end.
+    connections: Mutex<Vec<WeakConnectionHandle>>,
+    /// When the endpoint was renewed last; held while it is.
+    renewed: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Node {
@@ -71,78 +88,59 @@ impl Node {
     ) -> Result<Self, Failure> {
         check_clock()?;
         network.check()?;
-        let direct_only = network.ways == Ways::DirectOnly;
-        let mut directories = Vec::new();
-        let mut builder = if network.offline {
-            Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled)
-        } else if let Some(relays) = network.hub_relays() {
-            let mut builder = Endpoint::builder(presets::Minimal);
-            builder = hubs::configure(builder, &network.hubs, &relays);
-            for hub in &network.hubs {
-                let started = hubs::Directory::start(hub, secret.clone());
-                if let Some((directory, outcome)) = started {
-                    let directory = hubs::OfHubs::new(directory, relays.clone());
-                    builder = builder.address_lookup(directory);
-                    directories.push((hub.name(), outcome));
-                }
-            }
-            builder
-        } else if direct_only {
-            Endpoint::builder(presets::N0).relay_mode(RelayMode::Disabled)
-        } else {
-            Endpoint::builder(presets::N0)
+        let bound = bind::endpoint(&secret, network, role, alpn).await?;
+        let (current, _) = watch::channel(bound);
+        let node = Self {
+            inner: Arc::new(Inner {
+                secret,
+                network: network.clone(),
+                role,
+                alpn: alpn.to_vec(),
+                since: Instant::now(),
+                current,
+                closed: AtomicBool::new(false),
+                connections: Mutex::default(),
+                renewed: tokio::sync::Mutex::default(),
+            }),
         };
-        builder = builder
-            .secret_key(secret)
-            .transport_config(role.transport());
-        if role == Role::Provide {
-            builder = builder.alpns(vec![alpn.to_vec()]);
-        }
-        builder = if network.ways == Ways::RelayOnly {
-            builder
-                .clear_ip_transports()
-                .portmapper_config(PortmapperConfig::Disabled)
-        } else {
-            bind_sockets(builder, &network.bind)?
-        };
-        let endpoint = builder.bind().await.map_err(|error| {
-            Failure::new(
-                FailureKind::Failed,
-                format!("no network socket could be opened: {error}"),
-            )
-            .hint("another program may hold the port given with --bind")
-        })?;
-        if network.lan && network.ways != Ways::RelayOnly {
-            find_on_lan(&endpoint, role, network.hub_relays());
-        }
-        let relays = network.hub_relays().unwrap_or_else(RelayMap::empty);
-        Ok(Self {
-            _relays: hubs::RelayWatch::start(&endpoint, relays),
-            endpoint,
-            network: network.clone(),
-            bound: Instant::now(),
-            directories,
-        })
+        renew::keep(&node);
+        Ok(node)
     }
 
-    /// The endpoint itself.
+    /// The endpoint itself. It may be another one a moment later, see [`Node::renew`].
     #[must_use]
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    pub fn endpoint(&self) -> Endpoint {
+        self.inner.current.borrow().endpoint.clone()
+    }
+
+    /// The next connection that somebody makes; `None` once the node is closed.
+    pub async fn accept(&self) -> Option<Incoming> {
+        let mut current = self.inner.current.subscribe();
+        loop {
+            let endpoint = current.borrow_and_update().endpoint.clone();
+            if let Some(incoming) = endpoint.accept().await {
+                return Some(incoming);
+            }
+            // It was closed for good, or there is another one soon.
+            if self.inner.closed.load(Ordering::Relaxed) || current.changed().await.is_err() {
+                return None;
+            }
+        }
     }
 
     /// Where this node can be reached, as far as it is known in time: it waits for the relay and the
     /// public addresses, but never longer than two and a half seconds.
     pub async fn address(&self) -> EndpointAddr {
+        let endpoint = self.endpoint();
         if self.has_relays() {
-            let _ = tokio::time::timeout(ONLINE_WITHIN, self.endpoint.online()).await;
+            let _ = tokio::time::timeout(ONLINE_WITHIN, endpoint.online()).await;
         }
-        let mut address = self.endpoint.addr();
-        if self.network.ways == Ways::RelayOnly {
+        let mut address = endpoint.addr();
+        if self.inner.network.ways == Ways::RelayOnly {
             return address;
         }
         if address.ip_addrs().next().is_none() {
-            let mut changes = self.endpoint.watch_addr().stream();
+            let mut changes = endpoint.watch_addr().stream();
             let _ = tokio::time::timeout(ADDRESSES_WITHIN, async {
                 while let Some(next) = changes.next().await {
                     address = next;
@@ -155,7 +153,7 @@ impl Node {
         }
         if address.ip_addrs().next().is_none() {
             // A machine without any network still has itself.
-            for socket in self.endpoint.bound_sockets() {
+            for socket in endpoint.bound_sockets() {
                 if socket.ip().is_loopback() || socket.is_ipv4() {
                     let loopback = SocketAddr::from(([127, 0, 0, 1], socket.port()));
                     address = address.with_ip_addr(loopback);
@@ -167,7 +165,7 @@ impl Node {
 
     /// Whether there is any relay to wait for.
     fn has_relays(&self) -> bool {
-        let network = &self.network;
+        let network = &self.inner.network;
         let none = network.offline || network.ways == Ways::DirectOnly;
         let of_hubs = network.hub_relays();
         !none && of_hubs.is_none_or(|relays| !relays.is_empty())
@@ -178,13 +176,13 @@ impl Node {
     #[must_use]
     pub fn also_at(&self, address: &EndpointAddr) -> EndpointAddr {
         let mut address = address.clone();
-        if let Some(relays) = self.network.hub_relays() {
+        if let Some(relays) = self.inner.network.hub_relays() {
             let urls: Vec<_> = relays.urls();
             address
                 .addrs
                 .extend(urls.into_iter().map(TransportAddr::Relay));
         }
-        if self.network.ways == Ways::RelayOnly {
+        if self.inner.network.ways == Ways::RelayOnly {
             address.addrs.retain(TransportAddr::is_relay);
         } else if !self.has_relays() {
             address.addrs.retain(|addr| !addr.is_relay());
@@ -196,15 +194,15 @@ impl Node {
     /// 2.9 seconds after the node was bound; whether that is so. A public directory does not say what it has,
     /// so there it is enough to be online.
     pub async fn is_findable(&self) -> bool {
-        if self.network.offline {
+        if self.inner.network.offline {
             return false;
         }
-        if self.network.hubs.is_empty() {
-            return self.endpoint.addr().relay_urls().next().is_some();
+        if self.inner.network.hubs.is_empty() {
+            return self.endpoint().addr().relay_urls().next().is_some();
         }
-        let relays: Vec<_> = self.endpoint.addr().relay_urls().cloned().collect();
-        let mut waiting: n0_future::FuturesUnordered<_> = self
-            .directories
+        let relays: Vec<_> = self.endpoint().addr().relay_urls().cloned().collect();
+        let directories = self.inner.current.borrow().directories.clone();
+        let mut waiting: n0_future::FuturesUnordered<_> = directories
             .iter()
             .map(|(_, outcome)| {
                 let (mut outcome, relays) = (outcome.clone(), &relays);
@@ -225,23 +223,24 @@ impl Node {
             }
             false
         };
-        let until = self.bound + FINDABLE_WITHIN;
+        let until = self.inner.since + FINDABLE_WITHIN;
         tokio::time::timeout_at(until, found).await.unwrap_or(false)
     }
 
     /// What is wrong with one's hubs right now, one line each; nothing where there are none.
     #[must_use]
     pub fn troubles(&self) -> Vec<String> {
-        if self.network.hubs.is_empty() || self.network.offline {
+        if self.inner.network.hubs.is_empty() || self.inner.network.offline {
             return Vec::new();
         }
-        let statuses = self.endpoint.home_relay_status().get();
+        let bound = self.inner.current.borrow().clone();
+        let statuses = bound.endpoint.home_relay_status().get();
         let mut lines = std::collections::BTreeSet::new();
-        for hub in &self.network.hubs {
+        for hub in &self.inner.network.hubs {
             let relays = hubs::relays(std::slice::from_ref(hub));
             let ours = |status: &&RelayStatus| relays.contains(status.url());
             let status = statuses.iter().find(ours);
-            let mut directory = self
+            let mut directory = bound
                 .directories
                 .iter()
                 .filter(|(name, _)| *name == hub.name());
@@ -272,7 +271,7 @@ impl Node {
         let hosts = address.relay_urls().filter_map(|url| url.host_str());
         let is_public = |host: &str| host.trim_end_matches('.').ends_with(".iroh.link");
         let host = hosts.into_iter().find(|host| !is_public(host))?;
-        (self.network.hubs.is_empty() && self.has_relays()).then(|| {
+        (self.inner.network.hubs.is_empty() && self.has_relays()).then(|| {
             let host = crate::content::escape(host);
             format!("the other side uses {host}, a hub perhaps: ask for its line, for grove join")
         })
@@ -280,7 +279,8 @@ impl Node {
 
     /// Closes all connections, telling peers, within a second.
     pub async fn close(&self) {
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.endpoint.close()).await;
+        self.inner.closed.store(true, Ordering::Relaxed);
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.endpoint().close()).await;
     }
 }
 
@@ -293,38 +293,4 @@ fn check_clock() -> Result<(), Failure> {
             let message = "the clock of this computer is set to before 1970";
             Failure::new(FailureKind::Failed, message).hint("set it, and run the same line again")
         })
-}
-
-fn bind_sockets(mut builder: Builder, addresses: &[SocketAddr]) -> Result<Builder, Failure> {
-    if addresses.is_empty() {
-        return Ok(builder);
-    }
-    builder = builder.clear_ip_transports();
-    for address in addresses {
-        builder = builder.bind_addr(*address).map_err(|error| {
-            Failure::new(
-                FailureKind::Usage,
-                format!("cannot listen at {address}: {error}"),
-            )
-        })?;
-    }
-    Ok(builder)
-}
-
-/// Joins the local network's multicast group. Where there is none (a container, a machine without an
-/// interface), the node works without. Of relays that somebody there names, only `known` ones are used, where
-/// that is given.
-fn find_on_lan(endpoint: &Endpoint, role: Role, known: Option<RelayMap>) {
-    let lookup = MdnsAddressLookup::builder()
-        .advertise(role == Role::Provide)
-        .service_name("grove")
-        .build(endpoint.id());
-    match (lookup, endpoint.address_lookup()) {
-        (Ok(lookup), Ok(services)) => match known {
-            Some(known) => services.add(hubs::OfHubs::new(lookup, known)),
-            None => services.add(lookup),
-        },
-        (Err(error), _) => tracing::debug!(%error, "no local network lookup"),
-        (_, Err(error)) => tracing::debug!(%error, "no address lookup"),
-    }
 }

@@ -13,9 +13,8 @@ mod filter;
 mod http;
 mod lookup;
 mod trust;
-mod watch;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use iroh::{
     EndpointAddr, RelayConfig, RelayMap, RelayMode, RelayUrl, TransportAddr, endpoint::Builder,
@@ -28,9 +27,11 @@ pub(super) use directory::{Directory, Outcome, Published};
 pub(super) use filter::OfHubs;
 pub(super) use http::{NoAnswer, date, no_answer};
 use lookup::resolver;
-pub(super) use watch::RelayWatch;
 
 use crate::content::{HostPort, HubTicket};
+
+/// A hub that takes longer to answer is taken for one that is away.
+const HERE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Where one hub's relay is reached under this name.
 pub(super) fn relay_url(place: &HostPort) -> Option<RelayUrl> {
@@ -73,6 +74,22 @@ pub(super) fn configure(builder: Builder, hubs: &[HubTicket], relays: &RelayMap)
         .relay_mode(mode)
         .ca_tls_config(trust(hubs))
         .dns_resolver(resolver())
+}
+
+/// Whether some of `hubs` answer and others do not.
+pub(super) async fn some_answer(hubs: &[HubTicket]) -> bool {
+    let mut asked = tokio::task::JoinSet::new();
+    for hub in hubs {
+        if let Some(asker) = http::Asker::new(hub) {
+            asked.spawn(async move {
+                let asking = asker.ask(reqwest::Method::GET, "/ping", None);
+                let answer = tokio::time::timeout(HERE_WITHIN, asking).await;
+                answer.is_ok_and(|answer| answer.is_ok())
+            });
+        }
+    }
+    let answers = asked.join_all().await;
+    answers.contains(&true) && answers.contains(&false)
 }
 
 /// Leaves the relays out of `address` that are of none of `hubs`.

@@ -109,7 +109,7 @@ impl Node {
 
     /// The servers that this node uses.
     fn servers(&self) -> Vec<Server> {
-        let network = &self.network;
+        let network = &self.inner.network;
         if network.offline {
             return Vec::new();
         }
@@ -177,11 +177,9 @@ impl Node {
     }
 
     async fn ask_relay(&self, relay: &RelayConfig, udp: &udp::Sockets) -> Asked {
-        let (mut asked, seen) = zip(
-            self.ask_relay_by_https(relay),
-            udp.ask(self.endpoint(), relay),
-        )
-        .await;
+        let endpoint = self.endpoint();
+        let (mut asked, seen) =
+            zip(self.ask_relay_by_https(relay), udp.ask(&endpoint, relay)).await;
         asked.seen = seen;
         asked
     }
@@ -192,7 +190,7 @@ impl Node {
         ping.set_path(iroh_relay::http::RELAY_PROBE_PATH);
         let mut asked = Asked::new(&url, ServerKind::Relay);
         let token = relay.auth_token.as_deref();
-        web::ask(self.endpoint(), &ping, token, &mut asked).await;
+        web::ask(&self.endpoint(), &ping, token, &mut asked).await;
         if asked.answer.is_ok()
             && let Some(trouble) = self.log_in(relay).await
         {
@@ -203,12 +201,13 @@ impl Node {
 
     /// Why the relay does not let us in; `None` if it does.
     async fn log_in(&self, relay: &RelayConfig) -> Option<Trouble> {
-        let Ok(resolver) = self.endpoint().dns_resolver() else {
+        let endpoint = self.endpoint();
+        let Ok(resolver) = endpoint.dns_resolver() else {
             return Some(Trouble::Silent);
         };
         let key = SecretKey::generate();
         let mut client = ClientBuilder::new(relay.url.clone(), key, resolver.clone())
-            .tls_client_config(self.endpoint().tls_config().clone());
+            .tls_client_config(endpoint.tls_config().clone());
         if let Some(token) = &relay.auth_token {
             client = client.auth_token(token.clone());
         }
@@ -230,7 +229,7 @@ impl Node {
             path.pop_if_empty().push(&nobody);
         }
         let mut asked = Asked::new(url, ServerKind::Directory);
-        web::ask(self.endpoint(), &record, token, &mut asked).await;
+        web::ask(&self.endpoint(), &record, token, &mut asked).await;
         asked
     }
 }
@@ -298,12 +297,12 @@ mod tests {
     fn a_clock_is_right_if_it_can_be() {
         let at = |secs| SystemTime::UNIX_EPOCH + Duration::from_millis(secs);
         for (server, before, after, expected) in [
-            (1000_000, 1000_900, 1001_100, 0),
-            (1001_000, 1000_900, 1001_100, 0),
-            (999_000, 1000_900, 1001_100, 0),
-            (998_000, 1000_900, 1001_100, -1),
-            (1101_000, 1000_900, 1001_100, 100),
-            (900_000, 1000_900, 1001_100, -99),
+            (1_000_000, 1_000_900, 1_001_100, 0),
+            (1_001_000, 1_000_900, 1_001_100, 0),
+            (999_000, 1_000_900, 1_001_100, 0),
+            (998_000, 1_000_900, 1_001_100, -1),
+            (1_101_000, 1_000_900, 1_001_100, 100),
+            (900_000, 1_000_900, 1_001_100, -99),
         ] {
             assert_eq!(
                 ahead(at(server), at(before), at(after)),

@@ -58,7 +58,8 @@ impl Node {
     /// Connects to `address`, speaking `alpn`, and looks how that works. Nothing is asked for.
     pub async fn reach(&self, address: &EndpointAddr, alpn: &[u8]) -> Met {
         let start = Instant::now();
-        let connecting = self.endpoint().connect(address.clone(), alpn);
+        let endpoint = self.endpoint();
+        let connecting = endpoint.connect(address.clone(), alpn);
         let connection = match tokio::time::timeout(ANSWERS_WITHIN, connecting).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => {
