@@ -67,11 +67,11 @@ impl Member {
         match len {
             0..126 => frame.push(0x80 | u8::try_from(len).unwrap()),
             126..=0xffff => {
-                frame.push(0x80 | 126);
+                frame.push(0xfe);
                 frame.extend(u16::try_from(len).unwrap().to_be_bytes());
             }
             _ => {
-                frame.push(0x80 | 127);
+                frame.push(0xff);
                 frame.extend(len.to_be_bytes());
             }
         }

@@ -146,7 +146,7 @@ impl Https {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            self.0.read_exact(&mut byte)?;
+            self.hear(&mut byte)?;
             head.push(byte[0]);
         }
         let head = String::from_utf8(head).map_err(io::Error::other)?;
