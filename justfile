@@ -73,6 +73,10 @@ sweep points="all" *words:
 large files="1000000":
     GROVE_TEST_FILES={{ files }} cargo test --release --test root -- --ignored --nocapture many_files
 
+# Measures a hub with 1,000 idle clients and 200 that transfer: docs/hub.md.
+bench-hub:
+    cargo bench --bench hub
+
 # Installs what `just bench` compares with into target/peers; what is missing is left out of the table.
 bench-peers:
     test -x target/peers/bin/sendme || CARGO_TARGET_DIR=target/peers/build cargo install sendme --version 0.37.1 --locked --root target/peers

@@ -30,7 +30,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 17] = [
     &[],
     &["share"],
     &["get"],
@@ -40,6 +40,8 @@ const COMMANDS: [&[&str]; 15] = [
     &["hub", "token"],
     &["hub", "token", "add"],
     &["hub", "status"],
+    &["join"],
+    &["leave"],
     &["id"],
     &["cache"],
     &["cache", "list"],

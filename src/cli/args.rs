@@ -151,9 +151,9 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true)]
     pub(crate) no_lan: bool,
 
-    /// Use this hub, instead of those you joined (may be repeated)
+    /// Use this hub, not those you joined
     ///
-    /// Its ticket, the word that starts with hub, or @FILE for a file with it. Relay and directory are those
+    /// May be repeated. Its ticket, the word that starts with hub, or @FILE for a file with it. Relay and directory are those
     /// of the hubs that are given, and no public server is used. With 'public' it is the public ones, although you
     /// joined a hub. Other users of this computer can see arguments; GROVE_HUB, a file or 'grove join'
     /// keep it from them.

@@ -9,7 +9,7 @@ use std::{
     io::{self, BufRead as _, BufReader, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,13 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::{folder::Folder, place::Place, running::Parts, status::Status, tokens::Token};
+use super::{
+    folder::Folder,
+    place::Place,
+    running::Parts,
+    status::Status,
+    tokens::{Token, Tokens},
+};
 use crate::{
     disk,
     events::{Failure, FailureKind},
@@ -52,8 +58,9 @@ pub enum Question {
 pub enum Answer {
     /// How it is.
     Status(Box<Status>),
-    /// The token was made; a line to join for it.
-    Added(String),
+    /// The token was made; the ticket with it, unless the hub was never started, so that nobody knows
+    /// where it will be.
+    Added(Option<String>),
     /// The token is gone; so many were connected with it.
     Removed(usize),
     /// That cannot be done.
@@ -109,6 +116,45 @@ pub fn ask(folder: &Folder, question: Question) -> Result<Option<Answer>, Failur
             let message = format!("the hub does not answer: {}", disk::reason(&error));
             Err(Failure::new(FailureKind::Unreachable, message)
                 .hint("it may be busy; try again, and look at what it printed"))
+        }
+    }
+}
+
+/// Makes or takes away a token: the hub that runs with `folder` does it, and where none does, this
+/// process, while it keeps any from starting.
+///
+/// # Errors
+/// Those of [`ask`] and [`Tokens`]; `InTheWay` when a hub has the folder and is not to be asked.
+pub fn change(folder: &Folder, question: &Question) -> Result<Answer, Failure> {
+    let until = Instant::now() + WITHIN;
+    loop {
+        if let Some(answer) = ask(folder, question.clone())? {
+            return Ok(answer);
+        }
+        match folder.lock() {
+            Ok(_lock) => return change_alone(folder, question),
+            // It is just starting, or ending.
+            Err(failure) if failure.kind == FailureKind::InTheWay && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+fn change_alone(folder: &Folder, question: &Question) -> Result<Answer, Failure> {
+    let tokens = Tokens::read(folder)?;
+    match question {
+        Question::AddToken(name) => {
+            let token = tokens.add(name)?;
+            let place = Place::read(folder);
+            let ticket = place.map(|place| place.ticket(Some(&token)).to_string());
+            Ok(Answer::Added(ticket))
+        }
+        Question::RemoveToken(name) => tokens.remove(name).map(|_| Answer::Removed(0)),
+        Question::Status => {
+            let message = "no hub is running with this folder";
+            Err(Failure::new(FailureKind::Unreachable, message).hint("start it with grove hub"))
         }
     }
 }
@@ -246,7 +292,7 @@ fn answer(parts: &Parts, place: &Place, question: Question) -> Result<Answer, Fa
         Question::Status => Answer::Status(Box::new(parts.status())),
         Question::AddToken(name) => {
             let token: Token = parts.tokens.add(&name)?;
-            Answer::Added(place.ticket(Some(&token)).to_string())
+            Answer::Added(Some(place.ticket(Some(&token)).to_string()))
         }
         Question::RemoveToken(name) => {
             parts.tokens.remove(&name)?;

@@ -78,11 +78,12 @@ impl Doors {
         })))
     }
 
-    /// A place for one more from `ip`, if there is any.
-    pub(super) fn enter(&self, ip: IpAddr) -> Option<Place> {
+    /// A place for one more from `ip`, if there is any. A proxy stands for many: what is for one address
+    /// does not hold for it.
+    pub(super) fn enter(&self, ip: IpAddr, is_proxy: bool) -> Option<Place> {
         let address = network_of(ip);
         let mut state = self.state();
-        let counts = state.addresses.get(&address);
+        let counts = state.addresses.get(&address).filter(|_| !is_proxy);
         let (here, waiting_here) = counts.map_or((0, 0), |counts| (counts.all, counts.waiting));
         // Whoever waits makes room for the next, of the same address where that has too many.
         let makes_room = if here >= state.most_per_address || waiting_here >= WAITING_PER_ADDRESS {
@@ -187,22 +188,30 @@ mod tests {
     #[test]
     fn who_is_let_in_stays_and_who_waits_makes_room() {
         let doors = Doors::new(10, 4);
-        let settled: Vec<_> = (0..3).map(|_| doors.enter(ip(1)).unwrap()).collect();
+        let settled: Vec<_> = (0..3).map(|_| doors.enter(ip(1), false).unwrap()).collect();
         settled.iter().for_each(Place::settle);
-        let waits = doors.enter(ip(1)).unwrap();
-        let next = doors.enter(ip(1)).unwrap();
+        let waits = doors.enter(ip(1), false).unwrap();
+        let next = doors.enter(ip(1), false).unwrap();
         assert!(waits.ended.is_cancelled());
         next.settle();
-        assert!(doors.enter(ip(1)).is_none(), "nobody is left to make room");
+        assert!(
+            doors.enter(ip(1), false).is_none(),
+            "nobody is left to make room"
+        );
         assert!(settled.iter().all(|place| !place.ended.is_cancelled()));
-        assert!(doors.enter(ip(2)).is_some(), "somebody else has room");
+        assert!(
+            doors.enter(ip(2), false).is_some(),
+            "somebody else has room"
+        );
     }
 
     #[test]
     fn a_crowd_at_one_address_ends_its_own_only() {
         let doors = Doors::new(100_000, 100_000);
-        let other = doors.enter(ip(2)).unwrap();
-        let crowd: Vec<_> = (0..5000).map(|_| doors.enter(ip(1)).unwrap()).collect();
+        let other = doors.enter(ip(2), false).unwrap();
+        let crowd: Vec<_> = (0..5000)
+            .map(|_| doors.enter(ip(1), false).unwrap())
+            .collect();
         assert!(!other.ended.is_cancelled());
         let waiting = crowd.iter().filter(|place| !place.ended.is_cancelled());
         assert_eq!(waiting.count(), WAITING_PER_ADDRESS);
@@ -215,13 +224,24 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_stands_for_many() {
+        let doors = Doors::new(5000, 10);
+        let members: Vec<_> = (0..3000)
+            .map(|_| doors.enter(ip(1), true).unwrap())
+            .inspect(Place::settle)
+            .collect();
+        assert!(members.iter().all(|place| !place.ended.is_cancelled()));
+        assert!(doors.enter(ip(2), false).is_some());
+    }
+
+    #[test]
     fn crowds_at_many_addresses_leave_who_is_let_in() {
         let doors = Doors::new(2000, 1000);
-        let alice = doors.enter(ip(1)).unwrap();
+        let alice = doors.enter(ip(1), false).unwrap();
         alice.settle();
         let crowd: Vec<_> = (0..250_u8)
             .flat_map(|last| (0..20).map(move |_| last))
-            .map(|last| doors.enter([198, 51, 100, last].into()))
+            .map(|last| doors.enter([198, 51, 100, last].into(), false))
             .collect();
         assert!(!alice.ended.is_cancelled());
         assert!(

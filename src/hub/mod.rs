@@ -32,7 +32,7 @@ mod running;
 mod status;
 mod tokens;
 
-pub use control::{Answer, Question, ask};
+pub use control::{Answer, Question, ask, change};
 pub use folder::Folder;
 pub use notify::notify;
 pub use options::{Certificate, HubFile, HubOptions, Limits};

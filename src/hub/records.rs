@@ -190,8 +190,8 @@ fn kept(path: &Path) -> Option<Vec<[u8; 32]>> {
 mod tests {
     use super::*;
 
-    fn records(limits: Limits) -> Records {
-        Records::new(&limits, Path::new("/nowhere"))
+    fn records(limits: &Limits) -> Records {
+        Records::new(limits, Path::new("/nowhere"))
     }
 
     fn key(number: u32) -> [u8; 32] {
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn an_office_publishes_at_once_and_a_flood_does_not() {
-        let records = records(Limits::default());
+        let records = records(&Limits::default());
         let now = Instant::now();
         let may = (0..100_000).filter(|n| records.publish_at(key(*n), OFFICE, now).is_ok());
         assert_eq!(may.count(), 1200);
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn places_are_counted_and_free_again_when_nobody_publishes() {
-        let records = records(Limits {
+        let records = records(&Limits {
             records: 3,
             records_per_address: 2,
             ..Limits::default()

@@ -37,6 +37,9 @@ use crate::{
 /// How long clients are waited for when the hub ends.
 const GOODBYE: Duration = Duration::from_millis(800);
 
+/// Files that are no connection's: sockets, the database, and those of requests that go on to it.
+const OWN_FILES: usize = 96;
+
 /// A hub that answers. It ends when this is dropped; [`Hub::stop`] ends it in good order.
 #[derive(Debug)]
 pub struct Hub {
@@ -60,6 +63,8 @@ pub(super) struct Parts {
     pub(super) directory: Option<Directory>,
     pub(super) discovery: Option<Discovery>,
     pub(super) metrics: Option<SocketAddr>,
+    /// Ends what is still being answered when the hub has waited long enough.
+    pub(super) over: CancellationToken,
     pub(super) hosts: Vec<String>,
     pub(super) listens: Vec<SocketAddr>,
     pub(super) since: u64,
@@ -103,11 +108,12 @@ impl Hub {
         };
         let metrics = metrics(options.metrics, events).await?;
         let limits = &options.limits;
+        let connections = connections(limits.connections, events);
         let parts = Arc::new(Parts {
             tokens,
             open: options.open,
             trusted: options.trust_proxy.clone(),
-            doors: Doors::new(limits.connections, limits.connections_per_address),
+            doors: Doors::new(connections, limits.connections_per_address),
             counters: Arc::default(),
             relay: options.relay.then(|| Relay::new(limits.client_rate)),
             directory,
@@ -115,6 +121,7 @@ impl Hub {
             metrics: metrics
                 .as_ref()
                 .and_then(|listener| listener.local_addr().ok()),
+            over: CancellationToken::new(),
             hosts: hosts.clone(),
             listens: listens.clone(),
             since: now(),
@@ -197,9 +204,9 @@ impl Hub {
         }
         self.tasks.shutdown().await;
         // The connections are the last who hold them.
-        let waited = Instant::now();
-        while Arc::strong_count(&self.parts) > 1 && waited.elapsed() < GOODBYE {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        if !alone(&self.parts).await {
+            self.parts.over.cancel();
+            alone(&self.parts).await;
         }
         if let Ok(parts) = Arc::try_unwrap(self.parts)
             && let Some(directory) = parts.directory
@@ -207,6 +214,18 @@ impl Hub {
             directory.stop().await;
         }
     }
+}
+
+/// Waits a while until nobody else has the parts; whether that is so.
+async fn alone(parts: &Arc<Parts>) -> bool {
+    let since = Instant::now();
+    while Arc::strong_count(parts) > 1 {
+        if since.elapsed() > GOODBYE {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    true
 }
 
 impl Parts {
@@ -276,6 +295,25 @@ fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, Failure
         let message = format!("a socket has no address: {}", disk::reason(&error));
         Failure::new(FailureKind::Failed, message).hint("start the hub again")
     })
+}
+
+/// As many connections as are wanted, or as the files that may be open allow.
+fn connections(wanted: usize, events: &Events) -> usize {
+    let files = disk::raise_file_limit();
+    // One that is no client's yet has two.
+    let most = usize::try_from(files)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(OWN_FILES)
+        / 2;
+    if most >= wanted {
+        return wanted;
+    }
+    let message = format!(
+        "only {most} connections at once fit into the {files} files that may be open here; allow more \
+         with ulimit -n"
+    );
+    events.warn(WarningKind::Network, message);
+    most
 }
 
 /// What the certificate is for: all that clients call it, and this computer.

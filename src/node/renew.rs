@@ -15,7 +15,7 @@ use std::{
 
 use iroh::{
     Watcher as _,
-    endpoint::{Connection, RelayStatus},
+    endpoint::{Connection, RelayStatus, WeakConnectionHandle},
 };
 use tokio::time::Instant;
 
@@ -82,7 +82,7 @@ impl Node {
     fn is_direct(&self) -> bool {
         let connections = &self.inner.connections;
         let connections = connections.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut live = connections.iter().filter_map(|weak| weak.upgrade());
+        let mut live = connections.iter().filter_map(WeakConnectionHandle::upgrade);
         live.any(|connection| {
             connection.close_reason().is_none() && current_path(&connection) == Some(Path::Direct)
         })

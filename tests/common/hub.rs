@@ -4,7 +4,7 @@ use std::{ops::Deref, time::Duration};
 
 use grove::content::HubTicket;
 
-use super::{Ended, Peer, Running, free_port};
+use super::{Ended, Peer, Running};
 
 /// How long a hub may take to make what it needs and to answer. A bound against waiting for ever.
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -13,7 +13,7 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 /// owner is dropped, too.
 pub(crate) struct Hub {
     owner: Peer,
-    port: String,
+    port: u16,
     args: Vec<String>,
     running: Option<Running>,
     /// What people join it with.
@@ -25,7 +25,7 @@ impl Hub {
     pub(crate) fn start(args: &[&str]) -> Self {
         let mut hub = Self {
             owner: Peer::new("hub").online(),
-            port: free_port().to_string(),
+            port: 0,
             args: args.iter().map(ToString::to_string).collect(),
             running: None,
             ticket: String::new(),
@@ -51,6 +51,8 @@ impl Hub {
             .unwrap()
             .clone_into(&mut self.ticket);
         self.running = Some(running);
+        let place = self.parsed().places().next().unwrap();
+        self.port = place.port();
     }
 
     /// What its ticket says.

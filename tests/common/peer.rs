@@ -193,6 +193,7 @@ pub(crate) fn free_port() -> u16 {
     loop {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
         let port = socket.local_addr().unwrap().port();
+        // Connections of other tests have ports, too.
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }

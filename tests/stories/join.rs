@@ -1,14 +1,25 @@
 //! Hubs in the place of public servers: joining, leaving, and what goes through them.
 
-use std::time::{Duration, Instant};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    time::{Duration, Instant},
+};
 
-use crate::common::{Ended, Hub, Peer, assert_same_tree, filler, member};
+use grove::content::{HubTicket, Relays, Ticket};
+
+use crate::common::{Ended, Hub, Peer, Running, Sharing, assert_same_tree, filler, member};
 
 /// The paths over which a peer was reached, one after the other.
 fn paths(ended: &Ended) -> Vec<String> {
     let events = ended.events().into_iter();
     let paths = events.filter_map(|event| event["path"].as_str().map(str::to_owned));
     paths.collect()
+}
+
+/// Whether a ticket says nothing of where its sharer is.
+fn is_short(ticket: &str) -> bool {
+    let read = Ticket::parse_with(ticket, &Relays::Any).unwrap().0;
+    read.addr.addrs.is_empty()
 }
 
 #[test]
@@ -95,7 +106,7 @@ fn a_short_ticket_works_through_the_directory() {
     alice.write("a", filler(200_000));
     for way in ["--relay-only", "--direct-only"] {
         let sharing = alice.share(&["a", "--short", way]);
-        assert!(sharing.ticket.len() < 160, "{}", sharing.ticket);
+        assert!(is_short(&sharing.ticket), "{}", sharing.ticket);
         bob.get(&sharing.ticket, &[way, "--verify"]).expect(0);
         let shared = sharing.into_running().interrupt().expect(130);
         assert!(shared.all("warning").is_empty(), "{shared}");
@@ -108,7 +119,7 @@ fn a_hub_for_the_directory_alone_is_enough_where_there_are_direct_ways() {
     let (alice, bob) = (member("alice", &[&hub]), member("bob", &[&hub]));
     alice.write("a", filler(200_000));
     let sharing = alice.share(&["a", "--short"]);
-    assert!(sharing.ticket.len() < 160, "{}", sharing.ticket);
+    assert!(is_short(&sharing.ticket), "{}", sharing.ticket);
     let got = bob.get(&sharing.ticket, &[]).expect(0);
     assert_eq!(paths(&got), ["direct"], "{got}");
     let carol = member("carol", &[&hub]);
@@ -145,7 +156,7 @@ fn who_has_no_token_gets_nothing() {
     // Sharing works as far as it does without: here, on one computer.
     carol.write("c", filler(1000));
     let sharing = carol.share(&["c", &hub_flag, "--short"]);
-    assert!(sharing.ticket.len() > 160, "{}", sharing.ticket);
+    assert!(!is_short(&sharing.ticket), "{}", sharing.ticket);
     alice.get(&sharing.ticket, &[]).expect(0);
     let told = sharing.into_running().interrupt().expect(130).told();
     assert!(told.contains("does not take your token"), "{told}");
@@ -182,14 +193,14 @@ fn a_hub_that_is_down_stops_nothing() {
 fn somebody_else_in_the_place_of_a_hub_is_noticed() {
     let (hub, other) = (Hub::start(&[]), Hub::start(&[]));
     let alice = Peer::new("alice").online();
-    let mixed = grove::content::HubTicket {
+    let mixed = HubTicket {
         hosts: other.parsed().hosts,
         ..hub.parsed()
     };
     let refused = alice.grove(&["join", &mixed.to_string()]).expect(6);
     assert!(refused.message().contains("is not the hub"), "{refused}");
     // An ordinary certificate is not what it has, either.
-    let ordinary = grove::content::HubTicket {
+    let ordinary = HubTicket {
         pin: None,
         ..hub.parsed()
     };
@@ -259,7 +270,7 @@ fn one_hub_goes_away_in_the_middle_and_the_other_takes_over() {
     let mut getting = bob.start_get(&sharing.ticket, &["--relay-only", "--limit-rate", "2M"]);
     getting.wait_until_fetched(4 << 20);
     // The one that is in the ticket, hence in use.
-    let ticket = grove::content::Ticket::parse_with(&sharing.ticket, &grove::content::Relays::Any);
+    let ticket = Ticket::parse_with(&sharing.ticket, &Relays::Any);
     let relay = ticket
         .unwrap()
         .0
@@ -277,9 +288,8 @@ fn one_hub_goes_away_in_the_middle_and_the_other_takes_over() {
     // Connected again, within the minute that is promised.
     getting.wait_for("peer_connected");
     let took = killed.elapsed();
-    println!("it took {took:?}");
-    assert!(took < Duration::from_secs(60), "{took:?}");
-    getting.end_within(Duration::from_secs(120)).expect(0);
+    assert!(took < Duration::from_mins(1), "{took:?}");
+    getting.end_within(Duration::from_mins(2)).expect(0);
     assert_eq!(alice.read("large"), bob.read("large"));
 }
 
@@ -293,9 +303,9 @@ fn a_token_is_told_nowhere() {
     let logged = |args: &[&str]| {
         let mut command = alice.command(&[&["--json"], args].concat());
         command.env("GROVE_LOG", "trace");
-        crate::common::Running::start("alice", command)
+        Running::start("alice", command)
     };
-    let sharing = crate::common::Sharing::new(logged(&["share", "a", "--short", "--relay-only"]));
+    let sharing = Sharing::new(logged(&["share", "a", "--short", "--relay-only"]));
     let bob = member("bob", &[&hub]);
     bob.get(&sharing.ticket, &[]).expect(0);
     let shared = sharing.into_running().interrupt().expect(130);
@@ -305,8 +315,93 @@ fn a_token_is_told_nowhere() {
         assert!(said.len() > 1000, "there is a log");
         assert!(!said.contains(&token), "the token is in the log");
         assert!(!said.contains(&hub.ticket), "the ticket is in the log");
+        // Nor does anybody else hear of anything.
+        assert!(!said.contains("iroh.link"), "a public server is in the log");
     }
-    use std::os::unix::fs::PermissionsExt as _;
     let kept = std::fs::metadata(alice.home().join("hubs.toml")).unwrap();
     assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+}
+
+/// For one command: by flag, by a file, by the environment, by the settings.
+#[test]
+fn a_hub_may_be_named_without_being_joined() {
+    let hub = Hub::start(&[]);
+    let alice = member("alice", &[&hub]);
+    alice.write("a", filler(100_000));
+    let sharing = alice.share(&["a", "--relay-only"]);
+    let get = |bob: &Peer, args: &[&str], variable: Option<&str>| {
+        let args = [
+            &[
+                "--json",
+                "get",
+                &sharing.ticket,
+                "--relay-only",
+                "--wait",
+                "20s",
+            ],
+            args,
+        ];
+        let mut command = bob.command(&args.concat());
+        command.envs(variable.map(|ticket| ("GROVE_HUB", ticket)));
+        Running::start("bob", command).end()
+    };
+    let bob = |name| Peer::new(name).online();
+    let flag = format!("--hub={}", hub.ticket);
+    get(&bob("flag"), &[&flag], None).expect(0);
+    let filed = bob("file");
+    filed.write("line", format!("grove join {}\n", hub.ticket));
+    get(&filed, &["--hub", "@line"], None).expect(0);
+    get(&bob("variable"), &[], Some(&hub.ticket)).expect(0);
+    let settled = bob("settings");
+    std::fs::create_dir(settled.home()).unwrap();
+    let settings = format!("hub = [\"{}\"]\n", hub.ticket);
+    std::fs::write(settled.home().join("config.toml"), settings).unwrap();
+    get(&settled, &[], None).expect(0);
+    // None of that joined it.
+    let listed = filed.grove(&["join"]).expect(0);
+    assert_eq!(listed.event("hubs")["hubs"], serde_json::json!([]));
+    let wrong = get(&filed, &["--hub", "nonsense"], None).expect(2);
+    assert!(
+        wrong.message().contains("not the ticket of a hub"),
+        "{wrong}"
+    );
+}
+
+/// Whoever is given a ticket out of a group with a hub hears what is missing.
+#[test]
+fn who_joined_no_hub_hears_of_it() {
+    let hub = Hub::start(&[]);
+    let alice = member("alice", &[&hub]);
+    alice.write("a", filler(1000));
+    let sharing = alice.share(&["a", "--relay-only"]);
+    let carol = Peer::new("carol");
+    let got = carol.get(&sharing.ticket, &["--wait", "2s"]).expect(4);
+    assert!(got.told().contains("grove join lets you use it"), "{got}");
+}
+
+/// It lets connections in and says nothing, as behind a firewall that drops packets, or while it is stopped.
+#[test]
+fn a_hub_that_is_silent_delays_nothing_for_long() {
+    let hub = Hub::start(&[]);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let ticket = HubTicket {
+        hosts: vec![silent.local_addr().unwrap().to_string()],
+        quic_port: None,
+        ..hub.parsed()
+    };
+    let flag = format!("--hub={ticket}");
+    let (alice, bob) = (Peer::new("alice").online(), Peer::new("bob").online());
+    alice.write("a", filler(100_000));
+    let start = Instant::now();
+    let sharing = alice.share(&["a", "--short", &flag]);
+    let took = start.elapsed();
+    // The promise is 3 s, as above.
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert!(!is_short(&sharing.ticket), "{}", sharing.ticket);
+    let got = bob.get(&sharing.ticket, &[&flag]).expect(0);
+    assert_eq!(paths(&got), ["direct"], "{got}");
+    let told = sharing.into_running().interrupt().expect(130).told();
+    assert!(told.contains("no relay of your hubs answers"), "{told}");
+    let down = bob.grove(&["join", &ticket.to_string()]).expect(4);
+    assert!(down.message().contains("does not answer in time"), "{down}");
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    app::{self, Joined},
+    app,
     cli::{
         args::ticket_text,
         json,
@@ -16,7 +16,7 @@ use crate::{
     events::{Failure, FailureKind, WarningKind},
 };
 
-/// Use a hub instead of public servers; without anything, list those you joined
+/// Use a hub instead of public servers; or list those joined
 ///
 /// A hub is a relay and a directory that somebody runs for a group, with 'grove hub'. The line that it prints
 /// is all you need. It is tried first: whether it answers, is the one that the line means, and lets you in.
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &JoinArgs, session: &Session<'_>) -> Result<u8, Failure>
                 return Ok(code);
             }
         };
-        if let Some(line) = clocks(&joined) {
+        if let Some(line) = joined.check.ahead.and_then(clocks) {
             context.events.warn(WarningKind::Network, line);
         }
         progress.finish();
@@ -104,9 +104,8 @@ pub(crate) fn run(args: &JoinArgs, session: &Session<'_>) -> Result<u8, Failure>
     })
 }
 
-/// What to say about the two clocks, if anything.
-fn clocks(joined: &Joined) -> Option<String> {
-    let ahead = joined.check.ahead?;
+/// What to say about the two clocks, if anything; this computer's is so many seconds `ahead`.
+fn clocks(ahead: i64) -> Option<String> {
     let apart = ahead.unsigned_abs();
     (apart > SKEW_SECONDS).then(|| {
         let apart = human_time(apart as f64);
@@ -116,4 +115,21 @@ fn clocks(joined: &Joined) -> Option<String> {
              may not find you"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_are_told_with_the_direction() {
+        for fine in [0, 120, -120] {
+            assert_eq!(clocks(fine), None);
+        }
+        for (ahead, says) in [(7200, "is 2 h ahead of"), (-180, "is 3 min behind")] {
+            let line = clocks(ahead).unwrap();
+            assert!(line.contains(says), "{line}");
+        }
+        assert!(clocks(i64::MIN).is_some());
+    }
 }

@@ -45,8 +45,8 @@ fn plain(addr: EndpointAddr) -> String {
     BlobTicket::new(addr, Hash::new(b"a share"), BlobFormat::HashSeq).to_string()
 }
 
-fn lines(addr: EndpointAddr, relays: Relays) -> (EndpointAddr, Vec<String>) {
-    let (ticket, lines) = Ticket::parse_with(&plain(addr), &relays).unwrap();
+fn lines(addr: EndpointAddr, relays: &Relays) -> (EndpointAddr, Vec<String>) {
+    let (ticket, lines) = Ticket::parse_with(&plain(addr), relays).unwrap();
     (ticket.addr, lines)
 }
 
@@ -296,7 +296,7 @@ fn only_addresses_that_a_peer_can_have_are_kept() {
     ];
     let useful = ["10.0.0.1:1", "[2001:db8::1]:1", "[fe80::1]:1"];
     let mixed: Vec<&str> = useless.iter().chain(&useful).copied().collect();
-    let (kept, lines_) = lines(addr(1, &mixed, None), Relays::Public);
+    let (kept, lines_) = lines(addr(1, &mixed, None), &Relays::Public);
     assert_eq!(kept, addr(1, &useful, None));
     assert_eq!(
         lines_,
@@ -305,12 +305,12 @@ fn only_addresses_that_a_peer_can_have_are_kept() {
     // One address in two spellings is one.
     let (kept, _) = lines(
         addr(1, &["10.0.0.1:1", "[::ffff:10.0.0.1]:1"], None),
-        Relays::Public,
+        &Relays::Public,
     );
     assert_eq!(kept, addr(1, &["10.0.0.1:1"], None));
     // On one computer.
     let local = addr(1, &["127.0.0.1:9", "[::1]:9", "0.0.0.0:9"], None);
-    let (kept, lines_) = lines(local, Relays::Public);
+    let (kept, lines_) = lines(local, &Relays::Public);
     assert_eq!(kept, addr(1, &["127.0.0.1:9", "[::1]:9"], None));
     assert_eq!(lines_.len(), 1);
 }
@@ -321,7 +321,7 @@ fn a_ticket_cannot_make_its_reader_contact_everybody() {
         let ips = (1..=2000_u16).map(|p| TransportAddr::Ip(SocketAddr::from(([10, 0, 0, n], p))));
         EndpointAddr::from_parts(id(n), ips)
     };
-    let (kept, lines_) = lines(crowd(1), Relays::Public);
+    let (kept, lines_) = lines(crowd(1), &Relays::Public);
     assert_eq!(kept.ip_addrs().count(), MAX_ADDRESSES);
     assert_eq!(
         lines_,
@@ -347,7 +347,7 @@ fn a_ticket_cannot_make_its_reader_contact_everybody() {
 
 #[test]
 fn relays_are_servers_on_the_open_internet() {
-    let with = |relay: &str, relays| {
+    let with = |relay: &str, relays: &Relays| {
         let (kept, lines) = lines(addr(1, &[], Some(relay)), relays);
         assert_eq!(kept.relay_urls().count() + lines.len(), 1);
         lines.first().cloned()
@@ -359,7 +359,7 @@ fn relays_are_servers_on_the_open_internet() {
         "https://[2606:4700::1]/",
     ];
     for relay in good {
-        assert_eq!(with(relay, Relays::Public), None, "{relay}");
+        assert_eq!(with(relay, &Relays::Public), None, "{relay}");
     }
     let bad = [
         "http://relay.example.com/",
@@ -369,7 +369,7 @@ fn relays_are_servers_on_the_open_internet() {
         "https://user:pass@relay.example.com/",
     ];
     for relay in bad {
-        assert!(with(relay, Relays::Public).is_some(), "{relay}");
+        assert!(with(relay, &Relays::Public).is_some(), "{relay}");
     }
     let private = [
         "https://127.0.0.1/",
@@ -395,13 +395,13 @@ fn relays_are_servers_on_the_open_internet() {
         "https://db.internal/",
     ];
     for relay in private {
-        assert!(with(relay, Relays::Public).is_some(), "{relay}");
-        assert_eq!(with(relay, Relays::Any), None, "{relay}");
+        assert!(with(relay, &Relays::Public).is_some(), "{relay}");
+        assert_eq!(with(relay, &Relays::Any), None, "{relay}");
     }
-    assert_eq!(with("http://192.168.1.1:3340/", Relays::Any), None);
-    assert!(with("file:///etc/passwd", Relays::Any).is_some());
+    assert_eq!(with("http://192.168.1.1:3340/", &Relays::Any), None);
+    assert!(with("file:///etc/passwd", &Relays::Any).is_some());
     let long = format!("https://example.com/{}", "x\u{1b}".repeat(5000));
-    let line = with(&long, Relays::Any).unwrap();
+    let line = with(&long, &Relays::Any).unwrap();
     assert!(line.len() < 200 && !line.contains('\u{1b}'));
 }
 
@@ -415,7 +415,7 @@ fn who_has_hubs_is_sent_to_their_relays_wherever_they_are_and_to_no_other() {
     ];
     let hubs = Relays::OfHubs(places.map(|place| place.parse().unwrap()).into());
     let with = |relay: &str| {
-        let (kept, lines) = lines(addr(1, &[], Some(relay)), hubs.clone());
+        let (kept, lines) = lines(addr(1, &[], Some(relay)), &hubs);
         assert_eq!(kept.relay_urls().count() + lines.len(), 1);
         lines.first().cloned()
     };

@@ -54,7 +54,8 @@ pub(super) async fn serve(
                 continue;
             }
         };
-        let Some(place) = parts.doors.enter(from.ip()) else {
+        let is_proxy = parts.trusted.contains(&from.ip().to_canonical());
+        let Some(place) = parts.doors.enter(from.ip(), is_proxy) else {
             continue;
         };
         let (identity, parts, ended) = (identity.clone(), parts.clone(), ended.clone());
@@ -63,6 +64,7 @@ pub(super) async fn serve(
             let work = connection(stream, from, &identity, parts.clone(), place.clone(), ended);
             let done = tokio::select! {
                 done = work => done,
+                () = parts.over.cancelled() => return,
                 () = place.ended.cancelled() => Err(io::ErrorKind::TimedOut.into()),
             };
             if let Err(error) = done {

@@ -268,6 +268,12 @@ fn settings_that_make_no_sense_are_named() {
     refused(&owner, &["--no-relay", "--no-directory"], 2, "does nothing");
     refused(&owner, &["--public-addr", "a b"], 2, "no address");
     refused(&owner, &["--open", "status"], 2, "mean nothing here");
+    refused(
+        &owner,
+        &["--plain-http"],
+        2,
+        "the name that the certificate",
+    );
     refused(&owner, &["--config", "nowhere.toml"], 8, "nowhere.toml");
     refused(
         &owner,
@@ -311,6 +317,9 @@ fn what_is_secret_is_for_the_owner_alone_and_never_logged() {
     let token = token_of(&ticket);
     assert_eq!(ask(addr, "GET", "/hub", Some(&token)).status, 200);
     owner.grove(&["hub", "token", "list"]).expect(0);
+    // It asks the directory and knocks at the relay.
+    let alice = Peer::new("alice").online();
+    alice.grove(&["join", &ticket]).expect(0);
     let folder = owner.home().join("hub");
     for entry in walk(&folder) {
         let mode = std::fs::symlink_metadata(&entry)

@@ -9,7 +9,7 @@ use iroh::SecretKey;
 use iroh_dns::{endpoint_info::EndpointInfo, pkarr::SignedPacket};
 
 use super::{
-    https::{ask, put},
+    https::{Https, ask, put},
     operator, place, status, token_of,
 };
 use crate::common::Signal;
@@ -59,9 +59,9 @@ fn an_office_behind_one_address_publishes_at_once_and_a_restart_keeps_it() {
         })
     };
     let threads: Vec<_> = keys.iter().map(publish).collect();
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let there = |addr| {
         for key in &keys {
             let answer = ask(addr, "GET", &path(key), Some(&token));
@@ -76,6 +76,17 @@ fn an_office_behind_one_address_publishes_at_once_and_a_restart_keeps_it() {
         (&said["records"], &said["records_published"]),
         (&50.into(), &50.into())
     );
+    // Somebody who never finishes asking does not keep the rest from the disk.
+    let mut slow = Https::connect(addr).unwrap();
+    slow.say(b"GET /hub HTTP/1.1\r\nhost").unwrap();
+    let last = put(
+        addr,
+        "PUT",
+        &path(&keys[0]),
+        Some(&token),
+        &record(&keys[0]),
+    );
+    assert_eq!(last.status, 204);
     hub.signal(Signal::TERM);
     hub.end().expect(143);
 
@@ -83,6 +94,17 @@ fn an_office_behind_one_address_publishes_at_once_and_a_restart_keeps_it() {
     let (addr, _, ready) = place(&mut hub);
     assert_eq!(ready["records"], 50, "{ready}");
     there(addr);
+}
+
+#[test]
+fn a_damaged_database_is_named() {
+    let owner = operator();
+    let database = owner.home().join("hub/records/signed-packets-1.db");
+    crate::common::write(&database, &vec![7; 100_000]);
+    let ended = owner.grove(&["hub"]).expect(8);
+    assert!(ended.message().starts_with("the directory in "), "{ended}");
+    std::fs::remove_file(&database).unwrap();
+    place(&mut owner.start(&["hub"]));
 }
 
 #[test]
@@ -119,7 +141,7 @@ fn records_of_others_and_of_the_future_are_not_taken() {
         (400, "that is no record of this key\n")
     );
     assert_eq!(publish("/pkarr/nonsense", &record(&key)).status, 400);
-    assert_eq!(publish(&path(&key), &[0; 20_000]).status, 413);
+    assert_eq!(publish(&path(&key), &vec![0; 20_000]).status, 413);
     // Tomorrow's would keep its owner from publishing until then.
     let tomorrow = publish(&path(&key), &record_at(&key, now() + 86_400));
     assert_eq!(tomorrow.status, 400, "{tomorrow:?}");

@@ -38,6 +38,29 @@ fn connections_that_say_nothing_make_room_for_others() {
 }
 
 #[test]
+fn a_hub_that_may_open_few_files_serves_members_before_strangers() {
+    let owner = operator().run_by(&["prlimit", "--nofile=256"]);
+    let mut hub = owner.start(&["hub"]);
+    let warning = hub.wait_for("warning");
+    let message = warning["message"].as_str().unwrap();
+    assert!(message.contains("the 256 files"), "{message}");
+    let (addr, ticket, _) = place(&mut hub);
+    let token = token_of(&ticket);
+    let mut member = Https::connect(addr).unwrap();
+    assert_eq!(
+        member.ask("GET", "/hub", Some(&token), &[]).unwrap().status,
+        200
+    );
+    let _silent: Vec<_> = (0..400).map(|_| plain(addr).unwrap()).collect();
+    assert_eq!(ask(addr, "GET", "/hub", Some(&token)).status, 200);
+    assert_eq!(
+        member.ask("GET", "/hub", Some(&token), &[]).unwrap().status,
+        200
+    );
+    assert!(status(&owner)["connections"].as_u64() < Some(100));
+}
+
+#[test]
 fn garbage_and_endless_headers_end_their_connection_alone() {
     let owner = operator();
     let mut hub = owner.start(&["hub"]);
@@ -46,7 +69,7 @@ fn garbage_and_endless_headers_end_their_connection_alone() {
     for garbage in [
         &b"GET / HTTP/1.1\r\nhost: hub\r\n\r\n"[..],
         &[0; 4096],
-        &[0xff; 70_000],
+        &vec![0xff; 70_000],
         b"\x16\x03\x01\xff\xff\x01",
         b"SSH-2.0-x\r\n",
     ] {

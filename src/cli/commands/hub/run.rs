@@ -16,7 +16,7 @@ use crate::{
         settings::{Resolved, bind_of, from_file},
         units::Size,
     },
-    events::{Failure, FailureKind},
+    events::{Failure, FailureKind, WarningKind},
     hub::{self, Certificate, Folder, Hub, HubFile, HubOptions, Limits},
     profile::Profile,
 };
@@ -57,7 +57,7 @@ pub(super) struct RunArgs {
     /// Use this certificate: the whole chain, PEM
     ///
     /// Read again when it changes. Name the hosts it is for with --public-addr.
-    #[arg(long, value_name = "FILE", requires = "key", requires = "public_addr")]
+    #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
 
     /// The key of the certificate, PEM
@@ -68,12 +68,13 @@ pub(super) struct RunArgs {
     ///
     /// It then listens at 127.0.0.1:3443 unless --bind says otherwise. Without QUIC address discovery,
     /// which needs a certificate, fewer direct ways are found.
-    #[arg(long, requires = "public_addr", conflicts_with_all = ["cert", "key"])]
+    #[arg(long, conflicts_with_all = ["cert", "key"])]
     plain_http: bool,
 
     /// Believe this proxy when it says for whom it asks
     ///
-    /// May be given several times. The address behind the last one in X-Forwarded-For then counts for limits.
+    /// The last address in X-Forwarded-For that is no such proxy's then counts for limits on records, and
+    /// limits on the connections of one address do not hold for the proxy. May be given several times.
     #[arg(
         long,
         value_name = "ADDR",
@@ -156,6 +157,7 @@ pub(super) fn run(
         None => HubFile::read(&folder.settings(), false)?,
     };
     let options = args.options(folder, file, &settings)?;
+    let is_acme = matches!(options.certificate, Certificate::Acme { .. });
     let output = &session.output;
     session.run(profile, &settings, Shows::Share, |running| async move {
         let Running {
@@ -167,6 +169,10 @@ pub(super) fn run(
             Ok(hub) => hub?,
             Err(code) => return Ok(stopped(output, code)),
         };
+        if is_acme && hub.place().listens.port() != 443 {
+            let message = "the authority asks at port 443, so that has to lead to the hub's port";
+            context.events.warn(WarningKind::Network, message);
+        }
         progress.settle();
         announce(output, &hub);
         tell_manager("READY=1");

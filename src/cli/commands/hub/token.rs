@@ -55,9 +55,9 @@ pub(super) fn run(args: &TokenArgs, folder: &Folder, output: &Output) -> Result<
     match &args.verb {
         Verb::List => list(folder, output)?,
         Verb::Add { name } => {
-            let line = match hub::ask(folder, Question::AddToken(name.clone()))? {
-                Some(Answer::Added(ticket)) => Some(ticket),
-                _ => ticket(folder, &Tokens::read(folder)?.add(name)?),
+            let line = match hub::change(folder, &Question::AddToken(name.clone()))? {
+                Answer::Added(ticket) => ticket,
+                _ => None,
             };
             tell(output, name, line)?;
         }
@@ -72,9 +72,9 @@ pub(super) fn run(args: &TokenArgs, folder: &Folder, output: &Output) -> Result<
             tell(output, name, ticket(folder, token))?;
         }
         Verb::Remove { name } => {
-            let clients = match hub::ask(folder, Question::RemoveToken(name.clone()))? {
-                Some(Answer::Removed(clients)) => clients,
-                _ => Tokens::read(folder)?.remove(name).map(|_| 0)?,
+            let clients = match hub::change(folder, &Question::RemoveToken(name.clone()))? {
+                Answer::Removed(clients) => clients,
+                _ => 0,
             };
             if output.json() {
                 output.object(&json::token_removed(name, clients));
