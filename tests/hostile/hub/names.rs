@@ -38,7 +38,7 @@ fn questions_in_bad_faith() {
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
     let mut random = Random(18);
-    let mut answer = [0; 65_535];
+    let mut answer = vec![0; 65_535];
     for number in 0..300_u16 {
         let name = format!("_iroh.{:016x}.nowhere", random.next());
         let kind = [TXT, AXFR, ANY, 1, 28, 6, 2][usize::from(number % 7)];
