@@ -187,8 +187,8 @@ impl Drop for Peer {
     }
 }
 
-/// A port of the loopback interface that nobody listens at, for a peer that comes back to where it
-/// was.
+/// A port of the loopback interface that nobody listens at, by UDP or TCP, for somebody who comes back to
+/// where they were.
 pub(crate) fn free_port() -> u16 {
     loop {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();

@@ -118,10 +118,53 @@ fn no_udp_and_other_protocols() {
         (WebOnly, Home, RELAY),
         (Public, WebOnly, RELAY),
         (WebOnly, WebOnly, RELAY),
-        (V6Only, Public, RELAY),
-        (Home, V6Only, RELAY),
         (V6Only, V6Only, DIRECT),
         (Both, V6Only, DIRECT),
         (Both, Symmetric, DIRECT),
     ]);
+}
+
+/// Who wants to be sure of the way gets that way or nothing.
+#[test]
+#[ignore = "takes root, see CONTRIBUTING"]
+fn only_directly_or_only_through_the_relay() {
+    let lab = Lab::new();
+    let hub = Hub::new(&lab, "hub");
+    let alice = hub.member(&lab.behind("alice", Home), "alice");
+    alice.write("file", filler(MIB));
+    let sharing = alice.share(&["file"]);
+    let short = alice.share(&["file", "--short"]);
+    let home = lab.behind("home", Home);
+    for ticket in [&sharing.ticket, &short.ticket] {
+        let bob = hub.member(&home, "bob");
+        let got = bob.get(ticket, &["--relay-only"]).expect(0);
+        assert!(ways(&got).iter().all(|way| way == RELAY), "{got}");
+    }
+    // Without the relay nobody tells Alice's router to let Bob's packets in.
+    let bob = hub.member(&home, "bob");
+    let got = bob.get(&sharing.ticket, &["--direct-only", "--wait", "3s"]);
+    got.expect(4);
+    let public = hub.member(&lab.behind("public", Public), "carol");
+    public.write("file", filler(MIB));
+    let sharing = public.share(&["file", "--direct-only"]);
+    let got = bob.get(&sharing.ticket, &["--direct-only"]).expect(0);
+    assert_eq!(ways(&got), [DIRECT]);
+}
+
+/// The hub has both, so whoever has one reaches whoever has the other through it.
+#[test]
+#[ignore = "takes root, see CONTRIBUTING"]
+fn ipv6_alone_and_ipv4_alone() {
+    let lab = Lab::new();
+    let hub = Hub::new(&lab, "hub");
+    let (six, four) = (lab.behind("six", V6Only), lab.behind("four", Public));
+    for (from, to) in [(&six, &four), (&four, &six)] {
+        let alice = hub.member(from, "alice");
+        alice.write("large", filler(20 * MIB));
+        let sharing = alice.share(&["large"]);
+        let bob = hub.member(to, "bob");
+        let got = bob.get(&sharing.ticket, &[]).expect(0);
+        assert_same_tree(&alice.path("large"), &bob.path("large"));
+        assert!(ways(&got).iter().all(|way| way == RELAY), "{got}");
+    }
 }

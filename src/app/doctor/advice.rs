@@ -286,6 +286,9 @@ fn unreachable(diagnosis: &Diagnosis, findings: &Findings) -> Problem {
         "the share was to end by now; ask the sharer for a new ticket"
     } else if diagnosis.offline && findings.tried.iter().all(|addr| !is_private(addr.ip())) {
         "only the local network is used, and the ticket names addresses elsewhere; leave out --offline"
+    } else if findings.relays == 0 && findings.tried.is_empty() {
+        "the ticket is a short one, and no directory knows where the other side is: is it sharing, with the \
+         same hub?"
     } else if findings.relays == 0 && findings.tried.iter().all(|addr| is_private(addr.ip())) {
         "the ticket names only addresses within the sharer's own network; is it the network that you are in?"
     } else {

@@ -35,7 +35,7 @@ Exit codes:
   4  no network, no server that answers, or no answer from the other side
   5  servers or the other side do not let you in")]
 pub(crate) struct DoctorArgs {
-    /// Try the other side of this ticket too
+    /// Try the other side of this ticket, too
     ///
     /// With - it is read from standard input, with @FILE from that file.
     #[arg(env = "GROVE_TICKET", hide_env_values = true, value_name = "TICKET")]

@@ -115,6 +115,11 @@ impl Https {
         self.0.flush()
     }
 
+    /// Reads as much as there is room for.
+    pub(super) fn hear(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact(bytes)
+    }
+
     /// Asks with a method, a path, a token and a body.
     pub(super) fn ask(
         &mut self,
@@ -141,7 +146,7 @@ impl Https {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            self.0.read_exact(&mut byte)?;
+            self.hear(&mut byte)?;
             head.push(byte[0]);
         }
         let head = String::from_utf8(head).map_err(io::Error::other)?;
