@@ -26,6 +26,10 @@ interop:
 root *words:
     cargo test --test root -- --ignored {{ words }}
 
+# Every kind of NAT, firewall and cut, with a hub in the middle, in namespaces: as root.
+networks *words:
+    cargo test --test networks -- --ignored --test-threads 6 {{ words }}
+
 # Kills at random points until somebody has had enough; repeat one with GROVE_TEST_SEED.
 torture kills="1000":
     GROVE_TEST_KILLS={{ kills }} cargo test --test root -- --ignored --nocapture random_kills
@@ -68,6 +72,10 @@ sweep points="all" *words:
 # So many files there and back, with the memory that takes; 1048575 is all that a share may have.
 large files="1000000":
     GROVE_TEST_FILES={{ files }} cargo test --release --test root -- --ignored --nocapture many_files
+
+# Measures a hub with 1,000 idle clients and 200 that transfer: docs/hub.md.
+bench-hub:
+    cargo bench --bench hub
 
 # Installs what `just bench` compares with into target/peers; what is missing is left out of the table.
 bench-peers:

@@ -15,6 +15,7 @@
 //! | [`profile`] | what Grove keeps about its person: identity, settings, folders | the network |
 //! | [`node`] | an endpoint with our transport settings, and the paths to a peer | blobs |
 //! | [`transfer`] | moving content: serving requests, fetching and placing | terminal, prompts |
+//! | [`hub`] | a relay and a directory for a team: the server | the terminal |
 //! | [`app`] | the verbs as operations that return handles | the command line |
 //! | [`cli`] | arguments, progress, JSON, exit codes | the network |
 //!
@@ -44,7 +45,12 @@
 //! let person = |name: &str| {
 //!     anyhow::Ok(Context {
 //!         profile: Profile::locate(Some(&place.path().join(name)))?,
-//!         network: Network { offline: true, lan: false, bind: vec!["127.0.0.1:0".parse()?] },
+//!         network: Network {
+//!             offline: true,
+//!             lan: false,
+//!             bind: vec!["127.0.0.1:0".parse()?],
+//!             ..Network::default()
+//!         },
 //!         events: Events::to(|event| {
 //!             if let Event::Warning { message, .. } = event {
 //!                 eprintln!("{message}");
@@ -77,6 +83,7 @@ pub mod events;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod hub;
 pub mod node;
 pub mod profile;
 pub mod transfer;

@@ -30,11 +30,18 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 17] = [
     &[],
     &["share"],
     &["get"],
     &["ls"],
+    &["doctor"],
+    &["hub"],
+    &["hub", "token"],
+    &["hub", "token", "add"],
+    &["hub", "status"],
+    &["join"],
+    &["leave"],
     &["id"],
     &["cache"],
     &["cache", "list"],

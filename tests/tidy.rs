@@ -10,29 +10,34 @@ use std::{
 };
 
 /// What a layer may use of the crate, as the table in `src/lib.rs` has it. Arrows point down only.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("content", &[]),
     ("events", &["content"]),
     ("disk", &["content", "events"]),
     ("profile", &["content", "events", "disk"]),
     ("node", &["content", "events"]),
     ("transfer", &["content", "events", "disk", "node"]),
+    ("hub", &["content", "events", "disk"]),
     (
         "app",
-        &["content", "events", "disk", "profile", "node", "transfer"],
+        &[
+            "content", "events", "disk", "profile", "node", "transfer", "hub",
+        ],
     ),
     (
         "cli",
-        &["content", "events", "disk", "profile", "node", "app"],
+        &["content", "events", "disk", "profile", "node", "app", "hub"],
     ),
 ];
 
 /// Crates that belong to some layers only.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 10] = [
     // A peer's id and the ticket are types of iroh; the command line has them from `content`.
-    ("iroh", &["content", "profile", "node", "transfer"]),
+    ("iroh", &["content", "profile", "node", "transfer", "hub"]),
     ("iroh_blobs", &["content", "transfer", "app"]),
     ("iroh_mdns_address_lookup", &["node"]),
+    ("iroh_dns_server", &["hub"]),
+    ("hyper", &["hub"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -27,7 +27,7 @@ pub async fn list(context: &Context, ticket: &Ticket, wait: Wait) -> Result<Mani
     };
     let link = Arc::new(Link::new(
         node,
-        ticket.addr.clone(),
+        &ticket.addr,
         patience,
         context.events.clone(),
     ));

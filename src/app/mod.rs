@@ -2,15 +2,22 @@
 //! or the environment; questions go to a [`Decider`].
 
 mod cache;
+mod doctor;
 mod get;
+mod hubs;
 mod list;
 mod share;
 
 pub use crate::transfer::fetch::Only;
 pub use cache::{cache_clear, cache_list};
+pub use doctor::{
+    Diagnosis, Family, Nat, OtherSide, Problem, ProblemKind, Reached, Server, ServerKind, Trouble,
+    doctor,
+};
 pub use get::{Accept, Decider, Dest, GetOptions, Getting, Got, OnConflict, Wait};
 #[cfg(any(test, fuzzing))]
 pub(crate) use get::{decode_kept, encode_kept};
+pub use hubs::{Joined, join, leave};
 pub use list::list;
 pub use share::{Ended, ShareOptions, ShareSource, Sharing, Summary};
 

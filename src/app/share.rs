@@ -57,6 +57,8 @@ pub struct ShareOptions {
     pub expire: Option<Duration>,
     /// Serve only these peers; everybody with the ticket when empty.
     pub allow: Vec<PeerId>,
+    /// Hand out a ticket without addresses, for whoever uses the same directory.
+    pub short: bool,
     /// Most bytes a second to send, over all peers.
     pub limit_rate: Option<u64>,
     /// How much is put up with from strangers.
@@ -77,6 +79,7 @@ impl ShareOptions {
             fresh: false,
             expire: None,
             allow: Vec::new(),
+            short: false,
             limit_rate: None,
             limits: provide::Limits::default(),
         }
@@ -133,7 +136,7 @@ impl Sharing {
     pub async fn start(context: &Context, options: ShareOptions) -> Result<Self, Failure> {
         let (limit_rate, expire) = (options.limit_rate, options.expire);
         let (allow, max_gets) = (options.allow.clone(), options.max_gets);
-        let (fresh, limits) = (options.fresh, options.limits.clone());
+        let (fresh, short, limits) = (options.fresh, options.short, options.limits.clone());
         // An identity that cannot be read is said before hours of hashing, not after.
         context.profile.secret_key()?;
         let stop = StopOnDrop(Stop::default());
@@ -151,7 +154,16 @@ impl Sharing {
         let record = record.transpose()?;
         let secret = context.profile.share_key(&root)?;
         let node = Node::bind(secret, &context.network, Role::Provide, ALPN).await?;
-        let address = node.address().await;
+        let mut address = node.address().await;
+        if short && node.is_findable().await {
+            address.addrs.clear();
+        } else if short {
+            let message = "no directory has this share yet, so the ticket is a long one";
+            context.events.warn(WarningKind::Network, message);
+        }
+        for trouble in node.troubles() {
+            context.events.warn(WarningKind::Network, trouble);
+        }
         let Prepared {
             encoded,
             sources,

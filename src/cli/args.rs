@@ -12,8 +12,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
     commands::{
-        cache::CacheArgs, completions::CompletionsArgs, get::GetArgs, id::IdArgs, ls::LsArgs,
-        man::ManArgs, share::ShareArgs,
+        cache::CacheArgs, completions::CompletionsArgs, doctor::DoctorArgs, get::GetArgs,
+        hub::HubArgs, id::IdArgs, join::JoinArgs, leave::LeaveArgs, ls::LsArgs, man::ManArgs,
+        share::ShareArgs,
     },
     failure::why,
     units::Size,
@@ -21,6 +22,7 @@ use super::{
 use crate::{
     content::{MAX_TICKET_TEXT, Relays, Ticket, escape},
     events::{Failure, FailureKind},
+    node::Ways,
 };
 
 /// Share files between equals, straight from one computer to the other
@@ -74,8 +76,8 @@ Settings:
   the folder of your settings, that before the default.
 
 Environment:
-  GROVE_HOME, GROVE_OFFLINE, GROVE_NO_LAN, GROVE_BIND, GROVE_WAIT and
-  GROVE_LIMIT_RATE stand for the flags of these names; GROVE_TICKET
+  GROVE_HOME, GROVE_OFFLINE, GROVE_NO_LAN, GROVE_HUB, GROVE_BIND,
+  GROVE_WAIT and GROVE_LIMIT_RATE stand for the flags of these names; GROVE_TICKET
   for a ticket. GROVE_LOG is a filter for logs, such as grove=debug.
   NO_COLOR switches colours off.
 
@@ -90,7 +92,11 @@ pub(crate) enum Command {
     Share(ShareArgs),
     Get(GetArgs),
     Ls(LsArgs),
+    Doctor(DoctorArgs),
+    Hub(Box<HubArgs>),
     Id(IdArgs),
+    Join(JoinArgs),
+    Leave(LeaveArgs),
     Cache(CacheArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -145,6 +151,22 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true)]
     pub(crate) no_lan: bool,
 
+    /// Use this hub, not those you joined
+    ///
+    /// May be repeated. Its ticket, the word that starts with hub, or @FILE for a file with it. Relay and directory are those
+    /// of the hubs that are given, and no public server is used. With 'public' it is the public ones, although you
+    /// joined a hub. Other users of this computer can see arguments; GROVE_HUB, a file or 'grove join'
+    /// keep it from them.
+    #[arg(
+        long,
+        global = true,
+        value_name = "HUB",
+        env = "GROVE_HUB",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) hub: Vec<String>,
+
     /// Listen at this port or address, such as 4433 or 192.0.2.7:4433
     ///
     /// For a firewall that lets one port through. May be given several times. Without it, any free
@@ -159,6 +181,34 @@ pub(crate) struct GlobalArgs {
         hide_short_help = true
     )]
     pub(crate) bind: Vec<Bind>,
+}
+
+/// Which ways content may take, for the commands that connect.
+#[derive(Debug, Default, Args)]
+pub(crate) struct WaysArgs {
+    /// Never use a relay
+    ///
+    /// Nothing crosses a relay then, not even to make contact: the other side has to be on the local network
+    /// or at an address that lets connections in.
+    #[arg(long, conflicts_with = "relay_only")]
+    direct_only: bool,
+
+    /// Use relays only, never a direct way
+    ///
+    /// The other side learns no address of this computer then, and nobody can connect to it.
+    #[arg(long, conflicts_with = "offline")]
+    relay_only: bool,
+}
+
+impl WaysArgs {
+    /// The ways that are left.
+    pub(crate) fn ways(&self) -> Ways {
+        match (self.direct_only, self.relay_only) {
+            (true, _) => Ways::DirectOnly,
+            (_, true) => Ways::RelayOnly,
+            _ => Ways::Any,
+        }
+    }
 }
 
 /// Most bytes a second, for the commands that transfer something.
@@ -239,28 +289,44 @@ impl TicketArgs {
     ///
     /// # Errors
     /// `Usage` when it is none; `LocalDisk` when its file cannot be read.
-    pub(crate) fn read(&self) -> Result<(Ticket, Vec<String>), Failure> {
-        let text = match self.words.as_slice() {
-            [word] if word == "-" => {
-                read_ticket(io::stdin().lock(), "the ticket on standard input")?
-            }
-            [word] if word.starts_with('@') => {
-                let name = &word[1..];
-                let shown = format!("the ticket file {}", escape(name));
-                let file = File::open(name).map_err(|error| {
-                    Failure::new(
-                        FailureKind::LocalDisk,
-                        format!("{shown} cannot be opened: {}", why(&error)),
-                    )
-                    .hint("check the name and who may read it")
-                })?;
-                read_ticket(file, &shown)?
-            }
-            // A ticket that was broken over lines when it was pasted.
-            words => words.join(" "),
-        };
-        Ticket::parse_with(&text, Relays::Public)
-            .map_err(|error| Failure::new(FailureKind::Usage, error.to_string()).hint(error.hint()))
+    pub(crate) fn read(&self, relays: &Relays) -> Result<(Ticket, Vec<String>), Failure> {
+        ticket_of(&self.words, relays)
+    }
+}
+
+/// The ticket that is given as `-`, as `@FILE`, or in words; see [`TicketArgs::read`].
+///
+/// # Errors
+/// `Usage` when it is none; `LocalDisk` when its file cannot be read.
+pub(crate) fn ticket_of(
+    words: &[String],
+    relays: &Relays,
+) -> Result<(Ticket, Vec<String>), Failure> {
+    Ticket::parse_with(&ticket_text(words)?, relays)
+        .map_err(|error| Failure::new(FailureKind::Usage, error.to_string()).hint(error.hint()))
+}
+
+/// The text of a ticket that is given as `-`, as `@FILE`, or in words.
+///
+/// # Errors
+/// `LocalDisk` when its file cannot be read; `Usage` when what is there can be no ticket.
+pub(crate) fn ticket_text(words: &[String]) -> Result<String, Failure> {
+    match words {
+        [word] if word == "-" => read_ticket(io::stdin().lock(), "the ticket on standard input"),
+        [word] if word.starts_with('@') => {
+            let name = &word[1..];
+            let shown = format!("the ticket file {}", escape(name));
+            let file = File::open(name).map_err(|error| {
+                Failure::new(
+                    FailureKind::LocalDisk,
+                    format!("{shown} cannot be opened: {}", why(&error)),
+                )
+                .hint("check the name and who may read it")
+            })?;
+            read_ticket(file, &shown)
+        }
+        // A ticket that was broken over lines when it was pasted.
+        words => Ok(words.join(" ")),
     }
 }
 

@@ -3,6 +3,9 @@
 //! Field names never change their meaning; new ones may be added. Hashes, ids and paths are strings.
 //! A path that is no Unicode is shown escaped, and its bytes follow in base64.
 
+mod doctor;
+mod hub;
+
 use std::path::Path as FilePath;
 
 use data_encoding::BASE64;
@@ -10,10 +13,14 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    content::{EntryPath, Manifest, Mtime, PeerId},
+    app::Joined,
+    content::{EntryPath, HubTicket, Manifest, Mtime, PeerId},
     disk::CacheInfo,
     events::{Event, Failure, Path, Phase, WarningKind},
 };
+
+pub(crate) use doctor::doctor;
+pub(crate) use hub::{hub_ready, hub_status, token, token_removed, tokens};
 
 /// The version of the format.
 const VERSION: u8 = 1;
@@ -267,6 +274,38 @@ pub(crate) fn cache(info: &CacheInfo) -> Line {
 /// What clearing the cache freed.
 pub(crate) fn cache_cleared(bytes: u64) -> Line {
     object("cache_cleared", json!({ "bytes": bytes }))
+}
+
+/// The hubs that were joined.
+pub(crate) fn hubs(hubs: &[HubTicket]) -> Line {
+    let hubs: Vec<Value> = hubs.iter().map(hub).collect();
+    object("hubs", json!({ "hubs": hubs }))
+}
+
+/// A hub that was joined just now.
+pub(crate) fn joined(joined: &Joined) -> Line {
+    let mut fields = hub(&joined.hub);
+    fields["again"] = joined.again.into();
+    fields["seconds"] = rounded(joined.check.took.as_secs_f64()).into();
+    fields["clock_ahead"] = joined.check.ahead.into();
+    object("joined", fields)
+}
+
+/// A hub that was left just now.
+pub(crate) fn left(left: &HubTicket) -> Line {
+    object("left", hub(left))
+}
+
+/// One hub, without its token.
+fn hub(hub: &HubTicket) -> Value {
+    json!({
+        "hub": hub.name(),
+        "hosts": hub.hosts,
+        "relay": hub.relay,
+        "directory": hub.directory,
+        "pinned": hub.pin.is_some(),
+        "token": hub.token.is_some(),
+    })
 }
 
 /// A text that is the whole result.

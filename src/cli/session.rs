@@ -54,11 +54,20 @@ impl<'a> Session<'a> {
         Profile::locate(self.flags.home.as_deref())
     }
 
-    /// Resolves the settings.
+    /// Resolves the settings, hubs and all.
+    ///
+    /// # Errors
+    /// Those of [`Profile::settings`] and [`Profile::hubs`], and `Usage` for a hub that is none.
+    pub(crate) fn settings(&self, profile: &Profile) -> Result<Resolved, Failure> {
+        let env = |name: &str| std::env::var(name).ok();
+        Resolved::new(self.flags, env, profile.settings()?).with_hubs(|| profile.hubs())
+    }
+
+    /// Resolves the settings for a command that says itself which hub it means.
     ///
     /// # Errors
     /// Those of [`Profile::settings`].
-    pub(crate) fn settings(&self, profile: &Profile) -> Result<Resolved, Failure> {
+    pub(crate) fn settings_without_hubs(&self, profile: &Profile) -> Result<Resolved, Failure> {
         let env = |name: &str| std::env::var(name).ok();
         Ok(Resolved::new(self.flags, env, profile.settings()?))
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::units::{count, files};
 use crate::{
-    content::{EntryPath, Manifest, Mtime, escape, escape_bytes, human_bytes},
+    content::{EntryPath, HubTicket, Manifest, Mtime, escape, escape_bytes, human_bytes},
     disk::CacheInfo,
 };
 
@@ -92,7 +92,7 @@ fn totals(manifest: &Manifest) -> String {
 
 /// `2026-11-22 17:42`, in UTC. The calendar is computed from the days since 1970 by Howard Hinnant's
 /// `civil_from_days`, which counts in eras of 400 years that begin in March.
-fn date(mtime: Mtime) -> String {
+pub(crate) fn date(mtime: Mtime) -> String {
     let days = mtime.secs.div_euclid(86_400);
     let minutes = mtime.secs.rem_euclid(86_400) / 60;
     let shifted = days + 719_468;
@@ -138,6 +138,25 @@ pub(crate) fn cache(info: &CacheInfo) -> String {
     }
     row(sum, "in all");
     text
+}
+
+/// The hubs that were joined, a row for each.
+pub(crate) fn hubs(hubs: &[HubTicket]) -> String {
+    let mut text = String::new();
+    for hub in hubs {
+        _ = writeln!(text, "{}  {}", hub.name(), roles(hub));
+    }
+    text
+}
+
+/// What a hub does.
+pub(crate) fn roles(hub: &HubTicket) -> &'static str {
+    match (hub.relay, hub.directory) {
+        (true, true) => "relay and directory",
+        (true, false) => "relay",
+        (false, true) => "directory",
+        (false, false) => "nothing that this grove knows",
+    }
 }
 
 /// A headline and at most ten names; nothing for no names.

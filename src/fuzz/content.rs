@@ -9,8 +9,9 @@ use iroh_tickets::Ticket as _;
 
 use super::{Front, assert_showable};
 use crate::content::{
-    EntryPath, Hash, Limits, MAX_ADDRESSES, MAX_OTHERS, Manifest, ManifestError, Mtime,
-    PARTIAL_DIR, Relays, TARGET_BYTES, Ticket, escape, escape_bytes, human_bytes, shorten,
+    EntryPath, Hash, HubTicket, Limits, MAX_ADDRESSES, MAX_HUB_HOSTS, MAX_OTHERS, Manifest,
+    ManifestError, Mtime, PARTIAL_DIR, Relays, TARGET_BYTES, Ticket, escape, escape_bytes,
+    human_bytes, shorten,
 };
 
 /// A path within a share: all of the input.
@@ -111,10 +112,11 @@ fn unescape(text: &str) -> Vec<u8> {
 /// What a person pasted for a ticket: all of the input, as text.
 pub fn ticket(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    for relays in [Relays::Public, Relays::Any] {
-        if let Some(ticket) = read_ticket(&text, relays) {
+    let hub = Relays::OfHubs(["relay.example.com:443".parse().expect("a place")].into());
+    for relays in [Relays::Public, Relays::Any, hub] {
+        if let Some(ticket) = read_ticket(&text, &relays) {
             assert_eq!(
-                Ticket::parse_with(&ticket.to_string(), relays),
+                Ticket::parse_with(&ticket.to_string(), &relays),
                 Ok((ticket, vec![]))
             );
         }
@@ -125,7 +127,7 @@ pub fn ticket(bytes: &[u8]) {
 pub fn ticket_bytes(bytes: &[u8]) {
     let text = |bytes: &[u8]| format!("blob{}", BASE32_NOPAD.encode(bytes));
     let plain = text(bytes);
-    let ours = read_ticket(&plain, Relays::Any);
+    let ours = read_ticket(&plain, &Relays::Any);
     if let Ok(theirs) = BlobTicket::decode_bytes(bytes)
         && theirs.encode_bytes() == bytes
         && theirs.hash() != Hash::EMPTY
@@ -136,7 +138,7 @@ pub fn ticket_bytes(bytes: &[u8]) {
     }
     let sum = blake3::derive_key("grove 2026 ticket checksum v1", bytes);
     let sealed = [bytes, &sum[..8]].concat();
-    let Some(ticket) = read_ticket(&text(&sealed), Relays::Public) else {
+    let Some(ticket) = read_ticket(&text(&sealed), &Relays::Public) else {
         return;
     };
     let written = ticket.to_string();
@@ -156,7 +158,7 @@ pub fn ticket_bytes(bytes: &[u8]) {
 }
 
 /// Reads a ticket; what is read is within the limits, and what is said of it fit to be shown.
-fn read_ticket(text: &str, relays: Relays) -> Option<Ticket> {
+fn read_ticket(text: &str, relays: &Relays) -> Option<Ticket> {
     let (ticket, left_out) = match Ticket::parse_with(text, relays) {
         Ok(read) => read,
         Err(error) => {
@@ -185,8 +187,54 @@ fn read_ticket(text: &str, relays: Relays) -> Option<Ticket> {
     for url in people().flat_map(EndpointAddr::relay_urls) {
         assert!(url.as_str().len() <= 255, "{url}");
         assert!(url.username().is_empty() && url.password().is_none());
-        assert!(relays == Relays::Any || url.scheme() == "https");
+        assert!(*relays == Relays::Any || url.scheme() == "https");
     }
+    Some(ticket)
+}
+
+/// A hub's ticket: as the text that a person pasted, and as bytes with the checksum that belongs to them.
+pub fn hub_ticket(bytes: &[u8]) {
+    read_hub_ticket(&String::from_utf8_lossy(bytes));
+    let sum = blake3::derive_key("grove 2026 hub ticket checksum v1", bytes);
+    let sealed = [bytes, &sum[..8]].concat();
+    let Some(ticket) = read_hub_ticket(&format!("hub{}", BASE32_NOPAD.encode(&sealed))) else {
+        return;
+    };
+    let written = ticket.to_string();
+    let pasted = format!("<grove join {}>", written.to_uppercase());
+    assert_eq!(HubTicket::parse(&pasted).as_ref(), Ok(&ticket));
+    // A slip of a key does not make another ticket of it.
+    let mut front = Front(bytes);
+    let at = usize::from(front.u16()) % written.len();
+    let slip = char::from(b' ' + front.u8() % 95);
+    let slipped = format!("{}{slip}{}", &written[..at], &written[at + 1..]);
+    if let Ok(other) = HubTicket::parse(&slipped) {
+        assert_eq!(other, ticket, "{slipped}");
+    }
+}
+
+/// Reads a hub's ticket; what is read is within the limits and can be written again.
+fn read_hub_ticket(text: &str) -> Option<HubTicket> {
+    let ticket = match HubTicket::parse(text) {
+        Ok(ticket) => ticket,
+        Err(error) => {
+            assert_showable(&error.to_string());
+            assert!(!error.hint().is_empty());
+            return None;
+        }
+    };
+    assert!((1..=MAX_HUB_HOSTS).contains(&ticket.hosts.len()));
+    assert_eq!(ticket.places().count(), ticket.hosts.len());
+    for (place, host) in ticket.places().zip(&ticket.hosts) {
+        assert_eq!(&place.to_string(), host);
+        assert_showable(host);
+        assert!(place.port() != 0 && host.len() < 270 && host.is_ascii());
+    }
+    if let Some(token) = &ticket.token {
+        assert!(HubTicket::is_token(token) && !token.contains(['\r', '\n', ' ']));
+        assert!(token.len() < 9 || !format!("{ticket:?}").contains(token));
+    }
+    assert_eq!(HubTicket::parse(&ticket.to_string()).as_ref(), Ok(&ticket));
     Some(ticket)
 }
 

@@ -20,8 +20,8 @@ mod typed;
 #[cfg(test)]
 mod replay;
 
-pub use content::{hash_seq, manifest, path, text, ticket, ticket_bytes};
-pub use state::{config, have, identity, kept, tree_cache};
+pub use content::{hash_seq, hub_ticket, manifest, path, text, ticket, ticket_bytes};
+pub use state::{config, have, hubs, identity, kept, tree_cache};
 pub use transfer::{codes, outboard, proof, request};
 pub use typed::{patterns, units};
 

@@ -28,6 +28,8 @@ replayed! {
     config
     hash_seq
     have
+    hub_ticket
+    hubs
     identity
     kept
     manifest

@@ -53,6 +53,16 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// The list of hubs that were joined: all of the input.
+pub fn hubs(bytes: &[u8]) {
+    let Some(hubs) = profile::parse_hubs(bytes) else {
+        return;
+    };
+    assert!(hubs.len() <= 16);
+    let written = profile::hubs_text(&hubs);
+    assert_eq!(profile::parse_hubs(written.as_bytes()), Some(hubs));
+}
+
 /// A cache of a tree's hashes: as it is, and with a right checksum.
 pub fn tree_cache(bytes: &[u8]) {
     const ROOT: &[u8] = b"/tree";

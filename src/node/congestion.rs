@@ -18,7 +18,7 @@ use std::{
 };
 
 use iroh::endpoint::{Controller, ControllerFactory, ControllerMetrics, RttEstimator};
-use noq_proto::congestion::{Bbr3Config, CubicConfig};
+use noq::congestion::{Bbr3Config, CubicConfig};
 
 /// Who answers within this is next to us. No line of more than some hundred kilometres does.
 const NEXT_TO_US: Duration = Duration::from_millis(4);
@@ -242,6 +242,7 @@ mod tests {
             offline: true,
             lan: false,
             bind: vec!["127.0.0.1:0".parse().unwrap()],
+            ..Network::default()
         };
         let bind = |role| Node::bind(iroh::SecretKey::generate(), &network, role, b"test");
         let (provider, getter) = (bind(Role::Provide), bind(Role::Fetch));

@@ -1,55 +1,46 @@
 //! A node: an iroh endpoint with our transport settings, and the paths to a peer.
 //!
 //! By default a node uses the public relays and directory of the iroh project and looks for peers on
-//! the local network; [`Network`] narrows that. The settings differ by [`Role`]: a provider reads
-//! only small requests and takes tiny receive windows, so that a stranger cannot make it hold much;
-//! a getter fills a long link with many streams of the default window (one large window breaks a
-//! connection that loses packets, since more than 1024 pieces of a stream may not wait at once).
+//! the local network; [`Network`] narrows that, or puts hubs in their place, and then no public server is
+//! contacted. The settings differ by [`Role`]: a provider reads only small requests and takes tiny receive
+//! windows, so that a stranger cannot make it hold much; a getter fills a long link with many streams of
+//! the default window (one large window breaks a connection that loses packets, since more than 1024
+//! pieces of a stream may not wait at once).
 //!
-//! What can fail: binding a socket. Relays, directories and mDNS that do not answer never do; they
-//! only leave fewer ways to be found.
+//! What can fail: binding a socket, and settings that leave no way to anybody. Relays, directories and mDNS
+//! that do not answer never do; they only leave fewer ways to be found.
 
+mod bind;
 mod congestion;
+mod hubs;
+mod network;
 mod paths;
+pub mod probe;
+mod renew;
 mod transport;
 
 use std::{
     net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use iroh::{
-    Endpoint, EndpointAddr, RelayMode, SecretKey,
-    endpoint::{Builder, presets},
+    Endpoint, EndpointAddr, SecretKey, TransportAddr, Watcher as _,
+    endpoint::{Incoming, RelayStatus, WeakConnectionHandle},
 };
-use iroh_mdns_address_lookup::MdnsAddressLookup;
 use n0_future::StreamExt as _;
+use tokio::{sync::watch, time::Instant};
 
+pub use hubs::{HubCheck, check_hub};
+pub use network::{Network, Ways};
 pub use paths::{PathWatch, current_path};
 pub use transport::Role;
 
 use crate::events::{Failure, FailureKind};
-
-/// Which parts of the network are used.
-#[derive(Debug, Clone)]
-pub struct Network {
-    /// Use no relay and no directory: only direct addresses and the local network.
-    pub offline: bool,
-    /// Find peers on the local network, and be found there (mDNS).
-    pub lan: bool,
-    /// Addresses to listen at; empty means any port on all interfaces.
-    pub bind: Vec<SocketAddr>,
-}
-
-impl Default for Network {
-    fn default() -> Self {
-        Self {
-            offline: false,
-            lan: true,
-            bind: Vec::new(),
-        }
-    }
-}
 
 /// How long a ticket waits for a relay and for addresses to be discovered. A ticket without them
 /// still works on the local network and, once the directory knows us, everywhere.
@@ -58,18 +49,38 @@ const ONLINE_WITHIN: Duration = Duration::from_millis(2500);
 /// How long a ticket waits for the addresses of our own interfaces, which need no network.
 const ADDRESSES_WITHIN: Duration = Duration::from_millis(200);
 
+/// How long a short ticket waits in all for a directory to have the record.
+const FINDABLE_WITHIN: Duration = Duration::from_millis(2900);
+
 /// A bound endpoint. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Node {
-    endpoint: Endpoint,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    secret: SecretKey,
     network: Network,
+    role: Role,
+    alpn: Vec<u8>,
+    /// When the node was bound first.
+    since: Instant,
+    /// What it is bound to now.
+    current: watch::Sender<bind::Bound>,
+    closed: AtomicBool,
+    /// Connections that renewing the endpoint would end.
+    connections: Mutex<Vec<WeakConnectionHandle>>,
+    /// When the endpoint was renewed last; held while it is.
+    renewed: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Node {
     /// Binds an endpoint that answers to `secret`'s id and speaks `alpn`.
     ///
     /// # Errors
-    /// `Failed` when no socket can be bound, or the clock is set to before 1970.
+    /// `Failed` when no socket can be bound, or the clock is set to before 1970. `Usage` when the settings
+    /// leave no way to anybody.
     pub async fn bind(
         secret: SecretKey,
         network: &Network,
@@ -77,49 +88,60 @@ impl Node {
         alpn: &[u8],
     ) -> Result<Self, Failure> {
         check_clock()?;
-        let mut builder = if network.offline {
-            Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled)
-        } else {
-            Endpoint::builder(presets::N0)
+        network.check()?;
+        let bound = bind::endpoint(&secret, network, role, alpn).await?;
+        let (current, _) = watch::channel(bound);
+        let node = Self {
+            inner: Arc::new(Inner {
+                secret,
+                network: network.clone(),
+                role,
+                alpn: alpn.to_vec(),
+                since: Instant::now(),
+                current,
+                closed: AtomicBool::new(false),
+                connections: Mutex::default(),
+                renewed: tokio::sync::Mutex::default(),
+            }),
         };
-        builder = builder
-            .secret_key(secret)
-            .transport_config(role.transport());
-        if role == Role::Provide {
-            builder = builder.alpns(vec![alpn.to_vec()]);
-        }
-        builder = bind_sockets(builder, &network.bind)?;
-        let endpoint = builder.bind().await.map_err(|error| {
-            Failure::new(
-                FailureKind::Failed,
-                format!("no network socket could be opened: {error}"),
-            )
-            .hint("another program may hold the port given with --bind")
-        })?;
-        if network.lan {
-            find_on_lan(&endpoint, role);
-        }
-        Ok(Self {
-            endpoint,
-            network: network.clone(),
-        })
+        renew::keep(&node);
+        Ok(node)
     }
 
-    /// The endpoint itself.
+    /// The endpoint itself. It may be another one a moment later, see [`Node::renew`].
     #[must_use]
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    pub fn endpoint(&self) -> Endpoint {
+        self.inner.current.borrow().endpoint.clone()
+    }
+
+    /// The next connection that somebody makes; `None` once the node is closed.
+    pub async fn accept(&self) -> Option<Incoming> {
+        let mut current = self.inner.current.subscribe();
+        loop {
+            let endpoint = current.borrow_and_update().endpoint.clone();
+            if let Some(incoming) = endpoint.accept().await {
+                return Some(incoming);
+            }
+            // It was closed for good, or there is another one soon.
+            if self.inner.closed.load(Ordering::Relaxed) || current.changed().await.is_err() {
+                return None;
+            }
+        }
     }
 
     /// Where this node can be reached, as far as it is known in time: it waits for the relay and the
     /// public addresses, but never longer than two and a half seconds.
     pub async fn address(&self) -> EndpointAddr {
-        if !self.network.offline {
-            let _ = tokio::time::timeout(ONLINE_WITHIN, self.endpoint.online()).await;
+        let endpoint = self.endpoint();
+        if self.has_relays() {
+            let _ = tokio::time::timeout(ONLINE_WITHIN, endpoint.online()).await;
         }
-        let mut address = self.endpoint.addr();
+        let mut address = endpoint.addr();
+        if self.inner.network.ways == Ways::RelayOnly {
+            return address;
+        }
         if address.ip_addrs().next().is_none() {
-            let mut changes = iroh::Watcher::stream(self.endpoint.watch_addr());
+            let mut changes = endpoint.watch_addr().stream();
             let _ = tokio::time::timeout(ADDRESSES_WITHIN, async {
                 while let Some(next) = changes.next().await {
                     address = next;
@@ -132,7 +154,7 @@ impl Node {
         }
         if address.ip_addrs().next().is_none() {
             // A machine without any network still has itself.
-            for socket in self.endpoint.bound_sockets() {
+            for socket in endpoint.bound_sockets() {
                 if socket.ip().is_loopback() || socket.is_ipv4() {
                     let loopback = SocketAddr::from(([127, 0, 0, 1], socket.port()));
                     address = address.with_ip_addr(loopback);
@@ -142,9 +164,124 @@ impl Node {
         address
     }
 
+    /// Whether there is any relay to wait for.
+    fn has_relays(&self) -> bool {
+        let network = &self.inner.network;
+        let none = network.offline || network.ways == Ways::DirectOnly;
+        let of_hubs = network.hub_relays();
+        !none && of_hubs.is_none_or(|relays| !relays.is_empty())
+    }
+
+    /// Where else a peer at `address` may be reached: through the relays of all one's hubs. A peer comes to one
+    /// of them, another one than its ticket says when that went away.
+    #[must_use]
+    pub fn also_at(&self, address: &EndpointAddr) -> EndpointAddr {
+        let mut address = address.clone();
+        if let Some(relays) = self.inner.network.hub_relays() {
+            let urls: Vec<_> = relays.urls();
+            address
+                .addrs
+                .extend(urls.into_iter().map(TransportAddr::Relay));
+        }
+        if self.inner.network.ways == Ways::RelayOnly {
+            address.addrs.retain(TransportAddr::is_relay);
+        } else if !self.has_relays() {
+            address.addrs.retain(|addr| !addr.is_relay());
+        }
+        address
+    }
+
+    /// Waits until somebody who knows this node's id only can find it by a directory, but no longer than
+    /// 2.9 seconds after the node was bound; whether that is so. A public directory does not say what it has,
+    /// so there it is enough to be online.
+    pub async fn is_findable(&self) -> bool {
+        if self.inner.network.offline {
+            return false;
+        }
+        if self.inner.network.hubs.is_empty() {
+            return self.endpoint().addr().relay_urls().next().is_some();
+        }
+        let relays: Vec<_> = self.endpoint().addr().relay_urls().cloned().collect();
+        let directories = self.inner.current.borrow().directories.clone();
+        let mut waiting: n0_future::FuturesUnordered<_> = directories
+            .iter()
+            .map(|(_, outcome)| {
+                let (mut outcome, relays) = (outcome.clone(), &relays);
+                async move {
+                    let has_it = |now: &hubs::Outcome| {
+                        now.published == hubs::Published::Yes
+                            && relays.iter().all(|relay| now.relays.contains(relay))
+                    };
+                    outcome.wait_for(has_it).await.is_ok()
+                }
+            })
+            .collect();
+        let found = async {
+            while let Some(has_it) = waiting.next().await {
+                if has_it {
+                    return true;
+                }
+            }
+            false
+        };
+        let until = self.inner.since + FINDABLE_WITHIN;
+        tokio::time::timeout_at(until, found).await.unwrap_or(false)
+    }
+
+    /// What is wrong with one's hubs right now, one line each; nothing where there are none.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<String> {
+        if self.inner.network.hubs.is_empty() || self.inner.network.offline {
+            return Vec::new();
+        }
+        let bound = self.inner.current.borrow().clone();
+        let statuses = bound.endpoint.home_relay_status().get();
+        let mut lines = std::collections::BTreeSet::new();
+        for hub in &self.inner.network.hubs {
+            let relays = hubs::relays(std::slice::from_ref(hub));
+            let ours = |status: &&RelayStatus| relays.contains(status.url());
+            let status = statuses.iter().find(ours);
+            let mut directory = bound
+                .directories
+                .iter()
+                .filter(|(name, _)| *name == hub.name());
+            let published = directory
+                .next()
+                .map(|(_, outcome)| outcome.borrow().published);
+            let denied = status.is_some_and(|status| status.auth_denied_reason().is_some());
+            let name = hub.name();
+            if denied || published == Some(hubs::Published::Refused) {
+                lines.insert(format!(
+                    "the hub {name} does not take your token; ask for a new line"
+                ));
+            } else if published == Some(hubs::Published::Failed) {
+                lines.insert(format!("the hub {name} does not answer"));
+            }
+        }
+        if lines.is_empty() && self.has_relays() && !statuses.iter().any(RelayStatus::is_connected)
+        {
+            lines.insert("no relay of your hubs answers".to_owned());
+        }
+        lines.into_iter().collect()
+    }
+
+    /// What a person can do who cannot reach a peer at `address`, because it is at a relay that is neither
+    /// public nor of one's hubs.
+    #[must_use]
+    pub fn stranger(&self, address: &EndpointAddr) -> Option<String> {
+        let hosts = address.relay_urls().filter_map(|url| url.host_str());
+        let is_public = |host: &str| host.trim_end_matches('.').ends_with(".iroh.link");
+        let host = hosts.into_iter().find(|host| !is_public(host))?;
+        (self.inner.network.hubs.is_empty() && self.has_relays()).then(|| {
+            let host = crate::content::escape(host);
+            format!("the other side uses {host}, a hub perhaps: ask for its line, for grove join")
+        })
+    }
+
     /// Closes all connections, telling peers, within a second.
     pub async fn close(&self) {
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.endpoint.close()).await;
+        self.inner.closed.store(true, Ordering::Relaxed);
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.endpoint().close()).await;
     }
 }
 
@@ -157,36 +294,4 @@ fn check_clock() -> Result<(), Failure> {
             let message = "the clock of this computer is set to before 1970";
             Failure::new(FailureKind::Failed, message).hint("set it, and run the same line again")
         })
-}
-
-fn bind_sockets(mut builder: Builder, addresses: &[SocketAddr]) -> Result<Builder, Failure> {
-    if addresses.is_empty() {
-        return Ok(builder);
-    }
-    builder = builder.clear_ip_transports();
-    for address in addresses {
-        builder = builder.bind_addr(*address).map_err(|error| {
-            Failure::new(
-                FailureKind::Usage,
-                format!("cannot listen at {address}: {error}"),
-            )
-        })?;
-    }
-    Ok(builder)
-}
-
-/// Joins the local network's multicast group. Where there is none (a container, a machine without an
-/// interface), the node works without.
-fn find_on_lan(endpoint: &Endpoint, role: Role) {
-    let lookup = MdnsAddressLookup::builder()
-        .advertise(role == Role::Provide)
-        .service_name("grove")
-        .build(endpoint.id());
-    match (lookup, endpoint.address_lookup()) {
-        (Ok(lookup), Ok(services)) => {
-            services.add(lookup);
-        }
-        (Err(error), _) => tracing::debug!(%error, "no local network lookup"),
-        (_, Err(error)) => tracing::debug!(%error, "no address lookup"),
-    }
 }

@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | `identity` | [`Profile::secret_key`], once | the key that peers know this person by; mode 0600 |
 //! | `config.toml` | the person | defaults for flags |
+//! | `hubs.toml` | [`Profile::join_hub`], [`Profile::leave_hub`] | the hubs that were joined, with their tokens; mode 0600 |
 //! | `shares/` (or in the platform's own data folder) | sharing with a limit | who has a place in it |
 //! | `cache/` (or the platform's own cache folder) | sharing and fetching | hashes, outboards, copies; may be deleted at any time |
 
+mod hubs;
 mod identity;
 
 use std::{
@@ -16,11 +18,13 @@ use std::{
 
 use directories::ProjectDirs;
 #[cfg(any(test, fuzzing))]
+pub(crate) use hubs::{parse as parse_hubs, text_of as hubs_text};
+#[cfg(any(test, fuzzing))]
 pub(crate) use identity::{parse as parse_identity, text_of as identity_text};
 use iroh::SecretKey;
 
 use crate::{
-    content::{Hash, PeerId, escape},
+    content::{Hash, HubTicket, PeerId, escape},
     disk,
     events::{Failure, FailureKind},
 };
@@ -51,6 +55,9 @@ pub struct Settings {
     pub limit_rate: Option<String>,
     /// How long nothing at all may happen, such as `"10m"` or `"forever"`.
     pub wait: Option<String>,
+    /// Tickets of hubs to use instead of those that were joined, files with one (`"@FILE"`), or
+    /// `"public"`.
+    pub hub: Option<Vec<String>>,
 }
 
 impl Profile {
@@ -140,7 +147,40 @@ impl Profile {
         }
     }
 
-    /// The folder of `identity` and `config.toml`.
+    /// The hubs that were joined, in that order.
+    ///
+    /// # Errors
+    /// `LocalDisk` when the list cannot be read or is damaged; it is never taken for an empty one.
+    pub fn hubs(&self) -> Result<Vec<HubTicket>, Failure> {
+        hubs::read(&self.config)
+    }
+
+    /// Adds a hub, or gives one that was joined a new ticket; whether it was.
+    ///
+    /// # Errors
+    /// `LocalDisk` as for [`Profile::hubs`], or when it cannot be written. `Usage` when there are too
+    /// many.
+    pub fn join_hub(&self, hub: HubTicket) -> Result<bool, Failure> {
+        hubs::change(&self.config, |hubs| {
+            let known = hubs.iter().position(|known| known.is_same_hub(&hub));
+            hubs.retain(|known| !known.is_same_hub(&hub));
+            hubs.insert(known.unwrap_or(hubs.len()), hub);
+            Ok(known.is_some())
+        })
+    }
+
+    /// Removes the hub that `which` names by its place in the list; that hub.
+    ///
+    /// # Errors
+    /// Those of `which`, and as for [`Profile::join_hub`].
+    pub fn leave_hub(
+        &self,
+        which: impl FnOnce(&[HubTicket]) -> Result<usize, Failure>,
+    ) -> Result<HubTicket, Failure> {
+        hubs::change(&self.config, |hubs| Ok(hubs.remove(which(hubs)?)))
+    }
+
+    /// The folder of `identity`, `config.toml` and `hubs.toml`.
     #[must_use]
     pub fn config_dir(&self) -> &Path {
         &self.config

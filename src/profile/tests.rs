@@ -176,3 +176,101 @@ fn each_share_has_a_key_of_its_own_that_stays() {
     let other = self::profile(&other).share_key(&Hash::new(b"one")).unwrap();
     assert_ne!(key(b"one"), other.to_bytes(), "nor is it anybody else's");
 }
+
+fn hub(name: &str, pin: u8) -> crate::content::HubTicket {
+    crate::content::HubTicket {
+        hosts: vec![format!("{name}:443"), "192.0.2.7:3443".into()],
+        quic_port: None,
+        relay: true,
+        directory: true,
+        pin: Some([pin; 32]),
+        token: Some("a-token".into()),
+    }
+}
+
+#[test]
+fn hubs_are_kept_in_order_and_private() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    assert_eq!(profile.hubs().unwrap(), []);
+    let (one, two) = (hub("one.example", 1), hub("two.example", 2));
+    assert!(!profile.join_hub(one.clone()).unwrap());
+    assert!(!profile.join_hub(two.clone()).unwrap());
+    assert_eq!(profile.hubs().unwrap(), [one.clone(), two.clone()]);
+    let path = profile.config_dir().join("hubs.toml");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        // As out of a backup.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        profile.hubs().unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+    // A new ticket of the same hub, under another name; and a hub that was set up anew.
+    let moved = crate::content::HubTicket {
+        token: None,
+        ..hub("moved.example", 1)
+    };
+    assert!(profile.join_hub(moved.clone()).unwrap());
+    let anew = hub("two.example", 3);
+    assert!(profile.join_hub(anew.clone()).unwrap());
+    assert_eq!(profile.hubs().unwrap(), [moved.clone(), anew]);
+    assert_eq!(profile.leave_hub(|_| Ok(1)).unwrap().pin, Some([3; 32]));
+    assert_eq!(profile.hubs().unwrap(), [moved]);
+}
+
+#[test]
+fn a_list_of_hubs_that_is_damaged_is_reported_and_stays() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    profile.join_hub(hub("one.example", 1)).unwrap();
+    let path = profile.config_dir().join("hubs.toml");
+    let good = fs::read_to_string(&path).unwrap();
+    for bad in [
+        good[..good.len() - 3].to_owned(),
+        good.replace("ticket", "tickets"),
+        good.replacen("hub", "hab", 40),
+        "[[hub]]\n".to_owned(),
+        "hub = 1\n".to_owned(),
+        "\u{0}".to_owned(),
+        good.repeat(17),
+    ] {
+        fs::write(&path, &bad).unwrap();
+        let reads = [
+            profile.hubs().unwrap_err(),
+            profile.join_hub(hub("two.example", 2)).unwrap_err(),
+        ];
+        for failure in reads {
+            assert_eq!(failure.kind, FailureKind::LocalDisk);
+            assert!(failure.message.contains("hubs.toml"), "{failure}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), bad);
+    }
+    // An empty one is what somebody left behind who left all.
+    fs::write(&path, "# nothing\n").unwrap();
+    assert_eq!(profile.hubs().unwrap(), []);
+}
+
+#[test]
+fn hubs_that_are_joined_at_once_are_all_kept() {
+    let dir = TempDir::new().unwrap();
+    let profile = profile(&dir);
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let profile = &profile;
+            scope.spawn(move || {
+                profile
+                    .join_hub(hub(&format!("h{number}.example"), number))
+                    .unwrap()
+            });
+        }
+    });
+    assert_eq!(profile.hubs().unwrap().len(), 8);
+}

@@ -6,11 +6,13 @@
 //! whatever a test starts ends with it. Nothing leaves the loopback interface.
 
 mod compare;
+mod hub;
 mod peer;
 mod running;
 mod tree;
 
 pub(crate) use compare::{Entry, assert_same_tree, snapshot};
+pub(crate) use hub::{Hub, member};
 pub(crate) use peer::{Peer, free_port};
 pub(crate) use running::{DEADLINE, Ended, Event, Running, Sharing, Signal};
 pub(crate) use tree::{

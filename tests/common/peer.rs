@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::Permissions,
-    net::UdpSocket,
+    net::{TcpListener, UdpSocket},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -187,9 +187,15 @@ impl Drop for Peer {
     }
 }
 
-/// A port of the loopback interface that nobody listens at, for a peer that comes back to where it
-/// was.
+/// A port of the loopback interface that nobody listens at, by UDP or TCP, for somebody who comes back to
+/// where they were.
 pub(crate) fn free_port() -> u16 {
-    let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
-    socket.local_addr().unwrap().port()
+    loop {
+        let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        // Connections of other tests have ports, too.
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

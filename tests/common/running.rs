@@ -148,6 +148,20 @@ impl Running {
         }
     }
 
+    /// Waits for the next line of standard output, where that is no JSON.
+    pub(crate) fn wait_for_line(&mut self) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(line) = self.stdout.get(self.looked_at) {
+                self.looked_at += 1;
+                return String::from_utf8_lossy(line).into_owned();
+            }
+            if !matches!(self.hear(deadline), Ok(true)) {
+                self.give_up("never printed another line");
+            }
+        }
+    }
+
     /// Sends a signal, if it still runs.
     pub(crate) fn signal(&self, signal: Signal) {
         // It is reaped only when this value ends, so the id cannot belong to anybody else.

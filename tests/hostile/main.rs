@@ -6,5 +6,6 @@
 #[path = "../common/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "other suites use the rest")]
 mod common;
+mod hub;
 mod requester;
 mod sharer;

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../common/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "other suites use the rest")]
+#[expect(unused_imports, reason = "other suites use the rest")]
 mod common;
 
 mod bad_input;
@@ -13,8 +13,11 @@ mod cache;
 mod changed;
 mod conflicts;
 mod damage;
+mod doctor;
 mod get;
+mod hub;
 mod hygiene;
+mod join;
 mod limits;
 mod listing;
 mod machine;
@@ -31,7 +34,7 @@ mod verify;
 #[test]
 fn every_file_of_this_folder_is_declared() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["common", "stories", "interop", "root", "faults"] {
+    for folder in ["common", "stories", "interop", "root", "faults", "networks"] {
         let folder = root.join("tests").join(folder);
         let main = if folder.join("main.rs").exists() {
             "main.rs"

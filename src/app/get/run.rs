@@ -137,10 +137,9 @@ impl Job {
             Wait::For(time) => Some(time),
             Wait::Forever => None,
         };
-        let address = self.options.ticket.addr.clone();
         Ok(Arc::new(Link::new(
             node,
-            address,
+            &self.options.ticket.addr,
             patience,
             self.context.events.clone(),
         )))

@@ -10,7 +10,7 @@ use clap::Args;
 use crate::{
     app::{Dest, GetOptions, Getting, Got, OnConflict},
     cli::{
-        args::{RateArgs, TicketArgs},
+        args::{RateArgs, TicketArgs, WaysArgs},
         json,
         output::Output,
         progress::Shows,
@@ -111,14 +111,18 @@ pub(crate) struct GetArgs {
 
     #[command(flatten)]
     rate: RateArgs,
+
+    #[command(flatten)]
+    ways: WaysArgs,
 }
 
 pub(crate) fn run(args: &GetArgs, session: &Session<'_>) -> Result<u8, Failure> {
     let output = &session.output;
     let dest = args.dest(output)?;
-    let (ticket, unused) = args.ticket.read()?;
     let profile = session.profile()?;
-    let settings = session.settings(&profile)?;
+    let mut settings = session.settings(&profile)?;
+    settings.network.ways = args.ways.ways();
+    let (ticket, unused) = args.ticket.read(&settings.network.relays())?;
     let options = GetOptions {
         only: args.only.clone(),
         on_conflict: args.on_conflict(),

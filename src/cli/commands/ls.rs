@@ -5,7 +5,7 @@ use clap::Args;
 use crate::{
     app::{self, Only},
     cli::{
-        args::TicketArgs,
+        args::{TicketArgs, WaysArgs},
         json,
         progress::Shows,
         session::{Running, Session},
@@ -48,13 +48,17 @@ pub(crate) struct LsArgs {
     /// up.
     #[arg(long, value_name = "TIME", env = "GROVE_WAIT", hide_env_values = true)]
     wait: Option<Patience>,
+
+    #[command(flatten)]
+    ways: WaysArgs,
 }
 
 pub(crate) fn run(args: &LsArgs, session: &Session<'_>) -> Result<u8, Failure> {
-    let (ticket, unused) = args.ticket.read()?;
     let only = Only::parse(&args.only)?;
     let profile = session.profile()?;
-    let settings = session.settings(&profile)?;
+    let mut settings = session.settings(&profile)?;
+    settings.network.ways = args.ways.ways();
+    let (ticket, unused) = args.ticket.read(&settings.network.relays())?;
     let wait = settings.wait(args.wait)?;
     let output = &session.output;
     session.run(profile, &settings, Shows::Get, |running| async move {

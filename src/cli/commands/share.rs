@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     app::{Ended, ShareOptions, ShareSource, Sharing, Summary},
     cli::{
-        args::RateArgs,
+        args::{RateArgs, WaysArgs},
         output::{Output, columns},
         progress::Shows,
         session::{Running, Session},
@@ -111,6 +111,16 @@ pub(crate) struct ShareArgs {
     #[command(flatten)]
     rate: RateArgs,
 
+    #[command(flatten)]
+    ways: WaysArgs,
+
+    /// Print a ticket without addresses, which is shorter
+    ///
+    /// Whoever fetches asks a directory where this computer is: that of a hub which both joined, or the
+    /// public one where neither did. Where no directory takes the address in time, the ticket is a long one.
+    #[arg(long)]
+    short: bool,
+
     /// Show the ticket as a QR code too
     #[arg(long)]
     qr: bool,
@@ -131,7 +141,8 @@ fn peer_id(text: &str) -> Result<PeerId, &'static str> {
 pub(crate) fn run(args: &ShareArgs, session: &Session<'_>) -> Result<u8, Failure> {
     let source = args.source()?;
     let profile = session.profile()?;
-    let settings = session.settings(&profile)?;
+    let mut settings = session.settings(&profile)?;
+    settings.network.ways = args.ways.ways();
     let options = args.options(source, &settings)?;
     let output = &session.output;
     session.run(profile, &settings, Shows::Share, |running| async move {
@@ -225,6 +236,7 @@ impl ShareArgs {
             fresh: self.fresh,
             expire: self.expire.map(|span| span.0),
             allow: self.allow.clone(),
+            short: self.short,
             limit_rate: settings.limit_rate(self.rate.limit_rate)?,
             ..ShareOptions::new(source)
         })

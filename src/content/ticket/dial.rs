@@ -16,7 +16,7 @@ use super::{
     MAX_OTHERS, Ticket,
     wire::{Node, RawTicket},
 };
-use crate::content::{escape, shorten};
+use crate::content::{HostPort, escape, shorten};
 
 /// Most direct addresses that are taken from one ticket, all its people together.
 pub const MAX_ADDRESSES: usize = 30;
@@ -25,17 +25,20 @@ pub const MAX_ADDRESSES: usize = 30;
 const RELAY_BYTES: usize = 255;
 
 /// Which relays a ticket may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Relays {
     /// Servers on the open internet, by `https`.
     #[default]
     Public,
+    /// Those of hubs that answer at these places, wherever they are, by `https`; and nobody else's: who uses
+    /// hubs of their own wants no other server to be contacted.
+    OfHubs(BTreeSet<HostPort>),
     /// Any host, also by `http` and in a private network: for people who run their own.
     Any,
 }
 
 /// Leaves out what is not to be contacted, and says what that was.
-pub(super) fn filter(raw: &RawTicket<'_>, relays: Relays) -> (Ticket, Vec<String>) {
+pub(super) fn filter(raw: &RawTicket<'_>, relays: &Relays) -> (Ticket, Vec<String>) {
     let mut dropped = Dropped::default();
     let nodes = || std::iter::once(&raw.node).chain(&raw.others);
     // A ticket with loopback addresses alone is for somebody on the same computer; beside others
@@ -134,7 +137,7 @@ fn is_destination(addr: &SocketAddr) -> bool {
     possible && addr.port() != 0
 }
 
-fn check_relay(text: &str, relays: Relays) -> Result<RelayUrl, &'static str> {
+fn check_relay(text: &str, relays: &Relays) -> Result<RelayUrl, &'static str> {
     if text.len() > RELAY_BYTES {
         return Err("its address is too long");
     }
@@ -154,8 +157,20 @@ fn check_relay(text: &str, relays: Relays) -> Result<RelayUrl, &'static str> {
     if host.is_empty() {
         return Err("it has no valid address");
     }
-    if relays == Relays::Public && !is_public_host(host) {
-        return Err("it is inside a private network");
+    match relays {
+        Relays::Public if !is_public_host(host) => {
+            return Err(
+                "it is inside a private network; if it is a hub's, grove join lets you use it",
+            );
+        }
+        Relays::OfHubs(places) => {
+            let port = url.port_or_known_default().unwrap_or_default();
+            let place = format!("{}:{port}", host.trim_end_matches('.')).parse();
+            if !place.is_ok_and(|place| places.contains(&place)) {
+                return Err("it is of no hub that you joined");
+            }
+        }
+        Relays::Public | Relays::Any => {}
     }
     Ok(url)
 }
@@ -170,7 +185,14 @@ fn is_public_host(host: &str) -> bool {
     }
     // A name without a dot means a computer in the local network, as do these suffixes.
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    let local = ["localhost", "local", "internal", "lan", "home.arpa"];
+    let local = [
+        "localhost",
+        "local",
+        "internal",
+        "lan",
+        "home.arpa",
+        "invalid",
+    ];
     host.contains('.')
         && !local.iter().any(|suffix| {
             host.strip_suffix(suffix)

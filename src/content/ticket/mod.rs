@@ -22,9 +22,6 @@ use iroh_blobs::BlobFormat;
 
 use super::Hash;
 
-/// Most bytes of text that are looked at.
-pub const MAX_TICKET_TEXT: usize = 64 * 1024;
-
 /// Most people a ticket names beside the sharer.
 pub const MAX_OTHERS: usize = 16;
 
@@ -54,12 +51,12 @@ impl Ticket {
     /// When there is no ticket in `text`, it is damaged, of another kind or of a newer Grove, or it
     /// stands for an empty share.
     pub fn parse(text: &str) -> Result<Self, TicketError> {
-        Self::parse_with(text, Relays::Public).map(|(ticket, _)| ticket)
+        Self::parse_with(text, &Relays::Public).map(|(ticket, _)| ticket)
     }
 
     /// As [`parse`](Self::parse), with a say in which relays are taken, and with one line for a
     /// person about each thing that was left out.
-    pub fn parse_with(text: &str, relays: Relays) -> Result<(Self, Vec<String>), TicketError> {
+    pub fn parse_with(text: &str, relays: &Relays) -> Result<(Self, Vec<String>), TicketError> {
         paste::read(text, |bytes| {
             let raw = wire::decode(bytes)?;
             if raw.hash == Hash::EMPTY {

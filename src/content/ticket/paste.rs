@@ -1,20 +1,10 @@
 //! Finds the ticket in what a person pasted, or says what that looks like instead.
 
-use data_encoding::BASE32_NOPAD;
-
-use super::{MAX_TICKET_TEXT, TicketError};
-use crate::content::text::is_ignorable;
+use super::TicketError;
+use crate::content::paste::{self, Clean, NotFound, is_base32, is_wrapper};
 
 /// How the text of a ticket starts.
 pub(super) const PREFIX: &str = "blob";
-
-/// Characters that may stand around a ticket: quotes and brackets of several traditions, and what
-/// ends a sentence.
-const WRAPPERS: &str = "\"'`<>()[]{}“”„‘’‚«»‹›.,;:!*_|";
-
-/// Places in one text where a ticket is looked for. One is normal, two are a link with `blob` in
-/// its path; the bound keeps the work in proportion to the text.
-const MAX_PLACES: usize = 8;
 
 /// Characters of base32 from which on a text without the prefix is taken for a damaged ticket. The
 /// shortest ticket has 114.
@@ -25,130 +15,43 @@ pub(super) fn read<T: PartialEq>(
     text: &str,
     decode: impl Fn(&[u8]) -> Result<T, TicketError>,
 ) -> Result<T, TicketError> {
-    if text.len() > MAX_TICKET_TEXT {
-        return Err(TicketError::TooLong);
-    }
-    let clean = Clean::new(text);
-    if clean.text.is_empty() {
-        return Err(TicketError::Empty);
-    }
-    let places = clean.places();
-    let mut found: Option<T> = None;
-    let mut error: Option<TicketError> = None;
-    for (nth, start) in places.iter().enumerate() {
-        // Up to where base32 ends; or up to the next ticket, if two stand side by side.
-        let bodies = [None, places.get(nth + 1).copied()];
-        for end in bodies
-            .into_iter()
-            .take(1 + usize::from(nth + 1 < places.len()))
-        {
-            let Some(body) = clean.body(*start, end) else {
-                continue;
-            };
-            let result = BASE32_NOPAD
-                .decode(body.to_ascii_uppercase().as_bytes())
-                .map_err(|_| TicketError::Damaged)
-                .and_then(|bytes| decode(&bytes));
-            match result {
-                Ok(ticket) if found.as_ref().is_none_or(|found| *found == ticket) => {
-                    found = Some(ticket);
-                }
-                Ok(_) => return Err(TicketError::Several),
-                // "Damaged" is what anything gives that is no ticket; a precise answer beats it.
-                Err(new) if error.is_none() || error == Some(TicketError::Damaged) => {
-                    error = Some(new);
-                }
-                Err(_) => {}
-            }
-        }
-    }
-    match (found, error) {
-        (Some(ticket), _) => Ok(ticket),
-        (None, Some(error)) if error != TicketError::Damaged => Err(error),
-        (None, _) => Err(clean.what_else(text)),
-    }
+    // "Damaged" is what anything gives that is no ticket; a precise answer beats it.
+    let decode = |bytes: &[u8]| {
+        decode(bytes).map_err(|why| Some(why).filter(|why| *why != TicketError::Damaged))
+    };
+    paste::find(text, PREFIX, decode).map_err(|why| match why {
+        NotFound::TooLong => TicketError::TooLong,
+        NotFound::Empty => TicketError::Empty,
+        NotFound::Several => TicketError::Several,
+        NotFound::Refused(why) => why,
+        NotFound::Nothing(clean) => what_else(&clean, text),
+    })
 }
 
-/// A text without white space and invisible characters, in lower case.
-struct Clean {
-    text: String,
-    /// Where a word starts, in bytes of `text`: before it was the start of the text, white space, or
-    /// no letter and no digit.
-    words: Vec<usize>,
-}
-
-impl Clean {
-    fn new(text: &str) -> Self {
-        let mut clean = Self {
-            text: String::with_capacity(text.len()),
-            words: Vec::new(),
-        };
-        let mut at_start = true;
-        for c in text.chars() {
-            if c.is_whitespace() || c.is_control() {
-                at_start = true;
-            } else if !is_ignorable(c) {
-                if at_start && c.is_alphanumeric() {
-                    clean.words.push(clean.text.len());
-                }
-                at_start = !c.is_alphanumeric();
-                clean.text.push(c.to_ascii_lowercase());
-            }
-        }
-        clean
-    }
-
-    /// Where a ticket may start.
-    fn places(&self) -> Vec<usize> {
-        let is_place = |at: &usize| self.text[*at..].starts_with(PREFIX);
-        let places = self.words.iter().copied().filter(is_place);
-        places.take(MAX_PLACES).collect()
-    }
-
-    /// The base32 of the ticket at `start`, up to `end` if given; nothing if what comes behind it
-    /// does not merely wrap it.
-    fn body(&self, start: usize, end: Option<usize>) -> Option<&str> {
-        // The next ticket may start within this one's prefix: `blo blob…` is both without its space.
-        let end = end.unwrap_or(self.text.len());
-        let rest = self.text.get(start + PREFIX.len()..end)?;
-        let len = rest.find(|c| !is_base32(c)).unwrap_or(rest.len());
-        let (body, behind) = rest.split_at(len);
-        behind.chars().all(is_wrapper).then_some(body)
-    }
-
-    /// What a text is in which no ticket could be read.
-    fn what_else(&self, original: &str) -> TicketError {
-        let bare = self.text.trim_matches(is_wrapper);
-        let is_link = bare.contains("://");
-        let starts_right = bare.starts_with(PREFIX) && bare[PREFIX.len()..].chars().all(is_base32);
-        let longest = bare.split(|c| !is_base32(c)).map(str::len).max();
-        let mostly_base32 =
-            longest >= Some(LOOKS_LIKE_TICKET) || (bare.len() >= LOOKS_LIKE_TICKET && !is_link);
-        for (prefix, what, hint) in OTHER_TICKETS {
-            let body = bare.strip_prefix(prefix).unwrap_or_default();
-            if body.len() >= 20 && body.chars().all(is_base32) {
-                return TicketError::OtherKind { what, hint };
-            }
-        }
-        if starts_right || (mostly_base32 && bare.contains(PREFIX)) {
-            return TicketError::Damaged;
-        }
-        if let Some((what, hint)) = other_kind(original.trim().trim_matches(is_wrapper)) {
+/// What a text is in which no ticket could be read.
+fn what_else(clean: &Clean, original: &str) -> TicketError {
+    let bare = clean.text.trim_matches(is_wrapper);
+    let is_link = bare.contains("://");
+    let starts_right = bare.starts_with(PREFIX) && bare[PREFIX.len()..].chars().all(is_base32);
+    let longest = bare.split(|c| !is_base32(c)).map(str::len).max();
+    let mostly_base32 =
+        longest >= Some(LOOKS_LIKE_TICKET) || (bare.len() >= LOOKS_LIKE_TICKET && !is_link);
+    for (prefix, what, hint) in OTHER_TICKETS {
+        let body = bare.strip_prefix(prefix).unwrap_or_default();
+        if body.len() >= 20 && body.chars().all(is_base32) {
             return TicketError::OtherKind { what, hint };
         }
-        if mostly_base32 {
-            return TicketError::Damaged;
-        }
-        TicketError::NotATicket
     }
-}
-
-fn is_base32(c: char) -> bool {
-    matches!(c, 'a'..='z' | '2'..='7')
-}
-
-fn is_wrapper(c: char) -> bool {
-    WRAPPERS.contains(c)
+    if starts_right || (mostly_base32 && bare.contains(PREFIX)) {
+        return TicketError::Damaged;
+    }
+    if let Some((what, hint)) = other_kind(original.trim().trim_matches(is_wrapper)) {
+        return TicketError::OtherKind { what, hint };
+    }
+    if mostly_base32 {
+        return TicketError::Damaged;
+    }
+    TicketError::NotATicket
 }
 
 /// What other tools call tickets: prefix, what it is, what to do.

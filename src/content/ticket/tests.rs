@@ -45,7 +45,7 @@ fn plain(addr: EndpointAddr) -> String {
     BlobTicket::new(addr, Hash::new(b"a share"), BlobFormat::HashSeq).to_string()
 }
 
-fn lines(addr: EndpointAddr, relays: Relays) -> (EndpointAddr, Vec<String>) {
+fn lines(addr: EndpointAddr, relays: &Relays) -> (EndpointAddr, Vec<String>) {
     let (ticket, lines) = Ticket::parse_with(&plain(addr), relays).unwrap();
     (ticket.addr, lines)
 }
@@ -296,7 +296,7 @@ fn only_addresses_that_a_peer_can_have_are_kept() {
     ];
     let useful = ["10.0.0.1:1", "[2001:db8::1]:1", "[fe80::1]:1"];
     let mixed: Vec<&str> = useless.iter().chain(&useful).copied().collect();
-    let (kept, lines_) = lines(addr(1, &mixed, None), Relays::Public);
+    let (kept, lines_) = lines(addr(1, &mixed, None), &Relays::Public);
     assert_eq!(kept, addr(1, &useful, None));
     assert_eq!(
         lines_,
@@ -305,12 +305,12 @@ fn only_addresses_that_a_peer_can_have_are_kept() {
     // One address in two spellings is one.
     let (kept, _) = lines(
         addr(1, &["10.0.0.1:1", "[::ffff:10.0.0.1]:1"], None),
-        Relays::Public,
+        &Relays::Public,
     );
     assert_eq!(kept, addr(1, &["10.0.0.1:1"], None));
     // On one computer.
     let local = addr(1, &["127.0.0.1:9", "[::1]:9", "0.0.0.0:9"], None);
-    let (kept, lines_) = lines(local, Relays::Public);
+    let (kept, lines_) = lines(local, &Relays::Public);
     assert_eq!(kept, addr(1, &["127.0.0.1:9", "[::1]:9"], None));
     assert_eq!(lines_.len(), 1);
 }
@@ -321,7 +321,7 @@ fn a_ticket_cannot_make_its_reader_contact_everybody() {
         let ips = (1..=2000_u16).map(|p| TransportAddr::Ip(SocketAddr::from(([10, 0, 0, n], p))));
         EndpointAddr::from_parts(id(n), ips)
     };
-    let (kept, lines_) = lines(crowd(1), Relays::Public);
+    let (kept, lines_) = lines(crowd(1), &Relays::Public);
     assert_eq!(kept.ip_addrs().count(), MAX_ADDRESSES);
     assert_eq!(
         lines_,
@@ -334,7 +334,7 @@ fn a_ticket_cannot_make_its_reader_contact_everybody() {
             .collect(),
         ..sample()
     };
-    let (ticket, lines_) = Ticket::parse_with(&ticket.to_string(), Relays::Public).unwrap();
+    let (ticket, lines_) = Ticket::parse_with(&ticket.to_string(), &Relays::Public).unwrap();
     let all = ticket
         .others
         .iter()
@@ -347,7 +347,7 @@ fn a_ticket_cannot_make_its_reader_contact_everybody() {
 
 #[test]
 fn relays_are_servers_on_the_open_internet() {
-    let with = |relay: &str, relays| {
+    let with = |relay: &str, relays: &Relays| {
         let (kept, lines) = lines(addr(1, &[], Some(relay)), relays);
         assert_eq!(kept.relay_urls().count() + lines.len(), 1);
         lines.first().cloned()
@@ -359,7 +359,7 @@ fn relays_are_servers_on_the_open_internet() {
         "https://[2606:4700::1]/",
     ];
     for relay in good {
-        assert_eq!(with(relay, Relays::Public), None, "{relay}");
+        assert_eq!(with(relay, &Relays::Public), None, "{relay}");
     }
     let bad = [
         "http://relay.example.com/",
@@ -369,7 +369,7 @@ fn relays_are_servers_on_the_open_internet() {
         "https://user:pass@relay.example.com/",
     ];
     for relay in bad {
-        assert!(with(relay, Relays::Public).is_some(), "{relay}");
+        assert!(with(relay, &Relays::Public).is_some(), "{relay}");
     }
     let private = [
         "https://127.0.0.1/",
@@ -395,14 +395,51 @@ fn relays_are_servers_on_the_open_internet() {
         "https://db.internal/",
     ];
     for relay in private {
-        assert!(with(relay, Relays::Public).is_some(), "{relay}");
-        assert_eq!(with(relay, Relays::Any), None, "{relay}");
+        assert!(with(relay, &Relays::Public).is_some(), "{relay}");
+        assert_eq!(with(relay, &Relays::Any), None, "{relay}");
     }
-    assert_eq!(with("http://192.168.1.1:3340/", Relays::Any), None);
-    assert!(with("file:///etc/passwd", Relays::Any).is_some());
+    assert_eq!(with("http://192.168.1.1:3340/", &Relays::Any), None);
+    assert!(with("file:///etc/passwd", &Relays::Any).is_some());
     let long = format!("https://example.com/{}", "x\u{1b}".repeat(5000));
-    let line = with(&long, Relays::Any).unwrap();
+    let line = with(&long, &Relays::Any).unwrap();
     assert!(line.len() < 200 && !line.contains('\u{1b}'));
+}
+
+#[test]
+fn who_has_hubs_is_sent_to_their_relays_wherever_they_are_and_to_no_other() {
+    let places = [
+        "10.0.0.5:3443",
+        "[fd00::5]:443",
+        "nas.lan:443",
+        "127.0.0.1:4000",
+    ];
+    let hubs = Relays::OfHubs(places.map(|place| place.parse().unwrap()).into());
+    let with = |relay: &str| {
+        let (kept, lines) = lines(addr(1, &[], Some(relay)), &hubs);
+        assert_eq!(kept.relay_urls().count() + lines.len(), 1);
+        lines.first().cloned()
+    };
+    let good = [
+        "https://10.0.0.5:3443/",
+        "https://[fd00::5]/",
+        "https://NAS.lan./",
+        "https://127.0.0.1:4000/",
+    ];
+    for relay in good {
+        assert_eq!(with(relay), None, "{relay}");
+    }
+    let bad = [
+        "http://10.0.0.5:3443/",
+        "https://user@10.0.0.5:3443/",
+        "https://10.0.0.5/",
+        "https://10.0.0.6:3443/",
+        "https://nas.lan:444/",
+        "https://relay.example.com/",
+        "https://169.254.169.254/",
+    ];
+    for relay in bad {
+        assert!(with(relay).is_some(), "{relay}");
+    }
 }
 
 #[test]
@@ -421,7 +458,7 @@ fn a_relay_is_as_long_as_what_is_kept_of_it() {
             expires: None,
             others: Vec::new(),
         };
-        let (ticket, lines) = dial::filter(&raw, Relays::Public);
+        let (ticket, lines) = dial::filter(&raw, &Relays::Public);
         assert_eq!(ticket.addr.relay_urls().count() + lines.len(), 1);
         lines.is_empty()
     };
@@ -478,7 +515,7 @@ proptest! {
     ) {
         let format = if raw { BlobFormat::Raw } else { BlobFormat::HashSeq };
         let ticket = Ticket { addr, hash: Hash::from_bytes(hash), format, expires, others };
-        let (read, lines) = Ticket::parse_with(&ticket.to_string(), Relays::Public).unwrap();
+        let (read, lines) = Ticket::parse_with(&ticket.to_string(), &Relays::Public).unwrap();
         prop_assert_eq!(&read, &ticket);
         prop_assert!(lines.is_empty());
         let theirs: BlobTicket = ticket.to_string().parse().unwrap();

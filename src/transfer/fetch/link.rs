@@ -81,10 +81,10 @@ struct Connected {
 impl Link {
     /// A link to whoever answers at `address`. Nothing is sent before [`Link::connection`].
     #[must_use]
-    pub fn new(node: Node, address: EndpointAddr, patience: Patience, events: Events) -> Self {
+    pub fn new(node: Node, address: &EndpointAddr, patience: Patience, events: Events) -> Self {
         Self {
+            address: node.also_at(address),
             node,
-            address,
             patience,
             events,
             start: Instant::now(),
@@ -121,6 +121,7 @@ impl Link {
         loop {
             if self.attempt.load(Ordering::Relaxed) > 0 {
                 self.pause().await?;
+                self.node.renew().await;
             }
             let attempt = self.attempt.fetch_add(1, Ordering::Relaxed);
             let within = CONNECT_WITHIN[usize::from(attempt % 2 == 1)];
@@ -151,7 +152,8 @@ impl Link {
     }
 
     async fn connect(&self, within: Duration) -> Option<Connection> {
-        let connecting = self.node.endpoint().connect(self.address.clone(), ALPN);
+        let endpoint = self.node.endpoint();
+        let connecting = endpoint.connect(self.address.clone(), ALPN);
         match tokio::time::timeout(within, connecting).await {
             Ok(Ok(connection)) => return Some(connection),
             Ok(Err(error)) => tracing::debug!(%error, "no connection"),
@@ -228,6 +230,11 @@ impl Link {
             attempt: 1,
             retry_in_ms: 0,
         });
+        // A relay that went away holds up what goes through others.
+        if current_path(connection) != Some(Path::Direct) && self.node.renew().await {
+            connection.close(Close::Done.code(), b"dead");
+            return;
+        }
         if let Some(new) = self.connect(PROBE_WITHIN).await {
             connection.close(Close::Done.code(), b"replaced");
             *connected = Some(self.begin(&new));
@@ -269,6 +276,7 @@ impl Link {
 
     fn begin(&self, connection: &Connection) -> Connected {
         self.heard();
+        self.node.note(connection);
         let peer = connection.remote_id();
         let first = current_path(connection);
         let path = first.unwrap_or(Path::Direct);
@@ -351,10 +359,13 @@ impl Link {
     fn unreachable(&self, reason: &str, patience: Duration) -> Failure {
         let peer = self.address.id.fmt_short();
         let message = format!("{reason} ({peer}), for {} s", patience.as_secs());
-        Failure::new(FailureKind::Unreachable, message).hint(
+        let trouble = self.node.troubles().into_iter().next();
+        let trouble = trouble.or_else(|| self.node.stranger(&self.address));
+        Failure::new(FailureKind::Unreachable, message).hint(trouble.unwrap_or_else(|| {
             "is `grove share` running there, and online? the same line goes on later; \
-             --wait sets how long to try",
-        )
+             --wait sets how long to try"
+                .to_owned()
+        }))
     }
 
     fn reason(&self) -> String {

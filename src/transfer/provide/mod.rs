@@ -171,7 +171,7 @@ async fn accept(node: Node, shared: Arc<Shared>, mut closing: watch::Receiver<Op
     let closed = closing.clone();
     loop {
         let incoming = tokio::select! {
-            incoming = node.endpoint().accept() => incoming,
+            incoming = node.accept() => incoming,
             Some(ended) = peers.join_next(), if !peers.is_empty() => {
                 if let Err(error) = ended && error.is_panic() {
                     tracing::error!("serving a connection failed");
@@ -199,12 +199,13 @@ async fn accept(node: Node, shared: Arc<Shared>, mut closing: watch::Receiver<Op
             incoming.ignore();
             continue;
         };
-        let (shared, closed) = (shared.clone(), closed.clone());
+        let (node, shared, closed) = (node.clone(), shared.clone(), closed.clone());
         peers.spawn(async move {
             let shaken = tokio::time::timeout(shared.limits.handshake_within, shake(incoming));
             let connection = shaken.await.ok().flatten();
             drop(handshake);
             if let Some(connection) = connection {
+                node.note(&connection);
                 serve(&connection, &shared, closed).await;
             }
         });

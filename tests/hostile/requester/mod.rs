@@ -24,6 +24,7 @@ fn person(place: &Path, name: &str, events: Events) -> Context {
             offline: true,
             lan: false,
             bind: vec!["127.0.0.1:0".parse().unwrap()],
+            ..Network::default()
         },
         events,
     }

@@ -1,0 +1,107 @@
+//! The data folder of a hub: what is in it, and that one hub at a time has it.
+//!
+//! | name | what it is |
+//! |---|---|
+//! | `hub.toml` | settings, written by the operator |
+//! | `tokens.toml` | who is let in; secret |
+//! | `authority.pem` | the certificate authority, its key and its certificate; secret |
+//! | `place.toml` | under which addresses and ports clients know the hub |
+//! | `records/` | the records of the directory |
+//! | `acme/` | account and certificates from an authority on the internet; secret |
+//! | `control` | how commands on this computer reach the hub that runs; secret |
+//! | `lock` | held by the hub that runs |
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    content::escape,
+    disk::{self, LockFile},
+    events::{Failure, FailureKind},
+};
+
+/// A data folder.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder at `path`; it need not exist yet.
+    ///
+    /// # Errors
+    /// `LocalDisk` when the working folder is unknown and `path` is relative.
+    pub fn at(path: &Path) -> Result<Self, Failure> {
+        let path = std::path::absolute(path).map_err(|error| {
+            let message = format!("cannot use {}: {}", shown(path), disk::reason(&error));
+            Failure::new(FailureKind::LocalDisk, message).hint("give --data a full path")
+        })?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> PathBuf {
+        self.0.join("hub.toml")
+    }
+
+    pub(super) fn tokens(&self) -> PathBuf {
+        self.0.join("tokens.toml")
+    }
+
+    pub(super) fn authority(&self) -> PathBuf {
+        self.0.join("authority.pem")
+    }
+
+    pub(super) fn place(&self) -> PathBuf {
+        self.0.join("place.toml")
+    }
+
+    pub(super) fn records(&self) -> PathBuf {
+        self.0.join("records")
+    }
+
+    pub(super) fn acme(&self) -> PathBuf {
+        self.0.join("acme")
+    }
+
+    pub(super) fn control(&self) -> PathBuf {
+        self.0.join("control")
+    }
+
+    /// Makes the folder where it is missing, and takes it for this process until the lock is dropped.
+    ///
+    /// # Errors
+    /// `InTheWay` when a hub has it already; `LocalDisk` when it cannot be made or written.
+    pub(super) fn lock(&self) -> Result<LockFile, Failure> {
+        disk::create_private_dir(&self.0).map_err(|error| self.failure("make", &self.0, &error))?;
+        let path = self.0.join("lock");
+        let lock = LockFile::acquire(&path).map_err(|error| self.failure("lock", &path, &error))?;
+        lock.ok_or_else(|| {
+            let message = format!("another hub is running with {}", shown(&self.0));
+            Failure::new(FailureKind::InTheWay, message).hint(
+                "see it with grove hub status; a second hub needs a folder of its own, --data",
+            )
+        })
+    }
+
+    /// What cannot be done with one of its files, and why.
+    pub(super) fn failure(&self, verb: &str, path: &Path, error: &io::Error) -> Failure {
+        let message = format!("cannot {verb} {}: {}", shown(path), disk::reason(error));
+        Failure::new(FailureKind::LocalDisk, message).hint(format!(
+            "the hub needs a folder of its own that it may write; {} can be another with --data",
+            shown(&self.0)
+        ))
+    }
+}
+
+/// A path as it may be printed.
+pub(super) fn shown(path: &Path) -> String {
+    escape(&path.to_string_lossy()).into_owned()
+}
