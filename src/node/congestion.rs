@@ -248,9 +248,10 @@ mod tests {
         let (provider, getter) = (bind(Role::Provide), bind(Role::Fetch));
         let (provider, getter) = (provider.await.unwrap(), getter.await.unwrap());
         let address = provider.address().await;
+        let (provider, getter) = (provider.endpoint(), getter.endpoint());
         let (accepted, connected) = tokio::join!(
-            async { provider.endpoint().accept().await.unwrap().await.unwrap() },
-            getter.endpoint().connect(address, b"test"),
+            async { provider.accept().await.unwrap().await.unwrap() },
+            getter.connect(address, b"test"),
         );
         for connection in [accepted, connected.unwrap()] {
             let path = connection.paths().iter().next().unwrap().id();
