@@ -247,8 +247,15 @@ fn check_ticket(context: &Context, ticket: &Ticket) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A destination as a person is told of it, who may not have named any.
+fn shown(path: &std::path::Path) -> String {
+    let absolute = std::path::absolute(path).ok().filter(|_| path == ".");
+    let path = absolute.as_deref().unwrap_or(path);
+    crate::content::escape(&path.to_string_lossy()).into_owned()
+}
+
 fn check_destination(path: &std::path::Path) -> Result<(), Failure> {
-    let shown = crate::content::escape(&path.to_string_lossy()).into_owned();
+    let shown = shown(path);
     match Destination::open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Err(Failure::new(

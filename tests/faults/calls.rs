@@ -59,6 +59,11 @@ impl Call {
         matches!(self.name, "write" | "pwrite64")
     }
 
+    /// Whether it asks what is at a place.
+    pub(crate) fn is_look(&self) -> bool {
+        self.name.contains("stat")
+    }
+
     /// Whether a system might fail the call in this way.
     pub(crate) fn can_fail_with(&self, error: Errno) -> bool {
         let takes_room = matches!(

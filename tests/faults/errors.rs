@@ -1,5 +1,7 @@
 //! Any call that is about files fails.
 
+use std::path::Path;
+
 use nix::errno::Errno;
 
 use crate::{
@@ -39,6 +41,11 @@ struct Trial {
 fn survives_errors(scene: &dyn Scene) {
     let calls = calls_of(scene, true);
     let points = points(scene.name(), calls.len(), POINTS);
+    survives(scene, &calls, &points, &ERRORS);
+}
+
+/// Lets the calls with these numbers fail in these ways.
+fn survives(scene: &dyn Scene, calls: &[Call], points: &[usize], errors: &[(Errno, &'static str)]) {
     let mut trials = Vec::new();
     for at in points.iter().copied() {
         let call = &calls[at - 1];
@@ -50,7 +57,7 @@ fn survives_errors(scene: &dyn Scene) {
                 call,
             });
         };
-        for (error, cause) in ERRORS {
+        for (error, cause) in errors.iter().copied() {
             if call.can_fail_with(error) {
                 add(Deed::Fail(error), cause);
                 let lasts = matches!(error, Errno::ENOSPC | Errno::EROFS);
@@ -124,6 +131,31 @@ fn check_end(scene: &dyn Scene, place: &Place, ended: &Traced, trial: &Trial) {
 #[ignore = "takes minutes, see CONTRIBUTING"]
 fn a_fetch_survives_errors() {
     survives_errors(&Get::fresh());
+}
+
+/// What is there cannot be looked at: the destination, a folder, a file that just got its name.
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_fetch_survives_what_cannot_be_looked_at() {
+    let scene = Get::fresh();
+    let calls = calls_of(&scene, true);
+    let looks = |is_there: fn(&Path) -> bool| -> Vec<usize> {
+        let numbered = calls.iter().zip(1..);
+        let looks = numbered.filter(|(call, _)| call.is_look() && is_there(&call.path));
+        looks.map(|(_, at)| at).collect()
+    };
+    let top = looks(|path| path.ends_with("files"));
+    let below = looks(|path| path.ancestors().any(|folder| folder.ends_with("p/many")));
+    assert!(!top.is_empty() && below.len() > 20);
+    // Which calls those are differs a little between runs, so there are some of each.
+    let some = top.into_iter().chain(below.into_iter().step_by(2).take(12));
+    let points: Vec<usize> = some.collect();
+    survives(
+        &scene,
+        &calls,
+        &points,
+        &[(Errno::EIO, "Input/output error")],
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use bao_tree::ChunkRanges;
 
 use super::{made::Made, place};
 use crate::{
-    content::{EntryPath, Hash, Manifest, escape},
+    content::{EntryPath, Hash, Manifest},
     disk::{self, Destination, Partial},
     events::{Failure, FailureKind},
     transfer::fetch::{self, Conflicts, Item, Only, Plan},
@@ -33,8 +33,8 @@ pub(super) fn prepare(
     root: &Hash,
 ) -> Result<Prepared, Failure> {
     let (destination, top) = Destination::create(path).map_err(|error| {
-        let shown = path.to_string_lossy();
-        let message = format!("cannot make {}: {}", escape(&shown), disk::reason(&error));
+        let (shown, reason) = (super::shown(path), disk::reason(&error));
+        let message = format!("cannot make {shown}: {reason}");
         Failure::new(FailureKind::LocalDisk, message).hint("choose another folder with -o")
     })?;
     let is_new = Partial::peek(&destination, root).is_none();

@@ -4,7 +4,7 @@
 //! folders nor the folder for unfinished work. Only folders that are empty are ever removed.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -79,9 +79,15 @@ impl Prepared {
         folders.extend(&made.implied);
         // What is below a folder comes behind it.
         folders.sort_unstable();
+        let mut is_left = false;
         for folder in folders.into_iter().rev() {
-            // What somebody else put there meanwhile keeps it.
-            _ = self.destination.remove_dir(folder);
+            let removed = self.destination.remove_dir(folder);
+            is_left |= removed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
+        }
+        if is_left {
+            // Something is in it: what somebody else put there meanwhile, or what got its name just before
+            // this failed. The next run has to know that the folder is still without its mode and time.
+            return;
         }
         if let Err(error) = self.partial.remove(&self.destination) {
             tracing::debug!(%error, "the folder for unfinished work is left");
