@@ -34,8 +34,9 @@ networks *words:
 torture kills="1000":
     GROVE_TEST_KILLS={{ kills }} cargo test --test root -- --ignored --nocapture random_kills
 
-# Looks for inputs that break a parser: a target of fuzz/fuzz_targets, for so many seconds. Takes a
-# nightly toolchain and cargo-fuzz. Without a sanitizer: nothing here is unsafe, and memory stays countable.
+# Takes a nightly toolchain and cargo-fuzz. Without a sanitizer: nothing here is unsafe, and memory stays
+# countable.
+# Looks for inputs that break a parser: a target of fuzz/fuzz_targets, for so many seconds.
 fuzz target seconds="300":
     mkdir -p target/fuzz/found/{{ target }}
     cargo +nightly fuzz run --sanitizer none --target-dir target/fuzz {{ target }} \
@@ -59,8 +60,7 @@ fuzz-replay cases="100000":
 powercut cuts="1000":
     GROVE_TEST_CUTS={{ cuts }} cargo test --test root -- --ignored --nocapture power_cuts
 
-# Hostile requesters by the hundred, hostile sharers with lists as long as may be, and minutes of races at
-# the destination.
+# Hostile requesters by the hundred, lists as long as may be, and minutes of races at the destination.
 hostile people="500" secs="600":
     GROVE_TEST_HOSTILE={{ people }} cargo test --test hostile requester -- --include-ignored --test-threads 1
     GROVE_TEST_NAMES=1000000 GROVE_TEST_RACE_SECS={{ secs }} cargo test --test hostile sharer -- --include-ignored --nocapture

@@ -58,6 +58,7 @@ pub(crate) const CASES: &[Case] = &[
         "bytes on the wire after a kill at 50 %",
         interrupted::killed,
     ),
+    case("relayed", "256 MiB through a relay", transfers::relayed),
     case("several", "four receivers at once", several::several),
     case(
         "link",

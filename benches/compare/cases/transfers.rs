@@ -39,6 +39,17 @@ pub(super) fn deep(lab: &Lab) -> Result<()> {
     )
 }
 
+/// Between two sides that can only meet at a relay: their own hub, on the same machine.
+pub(super) fn relayed(lab: &Lab) -> Result<()> {
+    let names = ["grove", "grove, relayed"];
+    over_loopback(
+        lab,
+        "256 MiB through a relay",
+        &*lab.content.file(256)?,
+        &names,
+    )
+}
+
 fn over_loopback(lab: &Lab, group: &str, tree: &Tree, names: &[&str]) -> Result<()> {
     let net = Net::loopback();
     lab.take_turns(names, |peer| {

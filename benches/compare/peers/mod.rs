@@ -89,7 +89,7 @@ pub(crate) fn find(root: &Path) -> (Vec<Box<dyn Peer>>, Vec<String>) {
     let ours = root.join("target/peers");
     let bin = ours.join("bin");
     let mut missing = Vec::new();
-    let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(grove::Grove)];
+    let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(grove::Grove), Box::new(grove::Relayed)];
     let mut look =
         |name: &str, programs: &[PathBuf], make: &dyn Fn() -> Box<dyn Peer>| match programs
             .iter()
