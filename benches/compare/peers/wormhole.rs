@@ -86,7 +86,8 @@ impl Peer for Wormhole {
         command.args(["send", text(&tree.path)?]);
         let server = Running::start(command, &side.home)?;
         let (code, took) = server.wait_for(|line| {
-            let code = line.split_once("code is:")?.1.trim();
+            // Where there is a clipboard, it goes on after the code.
+            let code = line.split_once("code is:")?.1.split_whitespace().next()?;
             Some(code.to_owned())
         })?;
         Ok(Offer {
