@@ -118,6 +118,8 @@ fn no_udp_and_other_protocols() {
         (WebOnly, Home, RELAY),
         (Public, WebOnly, RELAY),
         (WebOnly, WebOnly, RELAY),
+        (V6Only, Public, RELAY),
+        (Home, V6Only, RELAY),
         (V6Only, V6Only, DIRECT),
         (Both, V6Only, DIRECT),
         (Both, Symmetric, DIRECT),
@@ -163,7 +165,7 @@ fn ipv6_alone_and_ipv4_alone() {
         alice.write("large", filler(20 * MIB));
         let sharing = alice.share(&["large"]);
         let bob = hub.member(to, "bob");
-        let got = bob.get(&sharing.ticket, &[]).expect(0);
+        let got = bob.get(&sharing.ticket, &["--limit-rate", RATE]).expect(0);
         assert_same_tree(&alice.path("large"), &bob.path("large"));
         assert!(ways(&got).iter().all(|way| way == RELAY), "{got}");
     }
