@@ -139,9 +139,9 @@ impl Content {
             files: Vec::new(),
         };
         for (file, bytes) in files {
+            let path = tree.path.join(&file);
             tree.files.push(file);
             tree.bytes += bytes;
-            let path = tree.paths().last().context("one was just added")?;
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
