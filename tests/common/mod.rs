@@ -5,12 +5,14 @@
 //! A test waits for what the program says, never for time to pass. Everything has a [`DEADLINE`], and
 //! whatever a test starts ends with it. Nothing leaves the loopback interface.
 
+mod anybody;
 mod compare;
 mod hub;
 mod peer;
 mod running;
 mod tree;
 
+pub(crate) use anybody::Anybody;
 pub(crate) use compare::{Entry, assert_same_tree, snapshot};
 pub(crate) use hub::{Hub, member};
 pub(crate) use peer::{Peer, free_port};
