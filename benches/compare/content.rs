@@ -31,13 +31,16 @@ impl Tree {
 
     /// Where its files are.
     pub(crate) fn paths(&self) -> impl Iterator<Item = PathBuf> {
-        self.files.iter().map(|file| {
-            if file.as_os_str().is_empty() {
-                self.path.clone()
-            } else {
-                self.path.join(file)
-            }
-        })
+        self.files.iter().map(|file| self.path_of(file))
+    }
+
+    fn path_of(&self, file: &Path) -> PathBuf {
+        // What is a file itself has no further name.
+        if file.as_os_str().is_empty() {
+            self.path.clone()
+        } else {
+            self.path.join(file)
+        }
     }
 
     /// Fails unless the same is in the folder.
@@ -139,7 +142,7 @@ impl Content {
             files: Vec::new(),
         };
         for (file, bytes) in files {
-            let path = tree.path.join(&file);
+            let path = tree.path_of(&file);
             tree.files.push(file);
             tree.bytes += bytes;
             if let Some(folder) = path.parent() {
