@@ -8,7 +8,12 @@ use rustls::{
 
 /// Takes anybody for the other side.
 #[derive(Debug)]
-pub(crate) struct Anybody;
+pub(crate) enum Anybody {
+    /// As servers of the web show themselves.
+    Certified,
+    /// As peers do: by their key alone.
+    Keyed,
+}
 
 impl ServerCertVerifier for Anybody {
     fn verify_server_cert(
@@ -41,9 +46,18 @@ impl ServerCertVerifier for Anybody {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let provider = rustls::crypto::ring::default_provider();
-        provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        match self {
+            Self::Certified => {
+                let provider = rustls::crypto::ring::default_provider();
+                provider
+                    .signature_verification_algorithms
+                    .supported_schemes()
+            }
+            Self::Keyed => vec![SignatureScheme::ED25519],
+        }
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        matches!(self, Self::Keyed)
     }
 }
