@@ -8,11 +8,9 @@ use rustls::{
 
 /// Takes anybody for the other side.
 #[derive(Debug)]
-pub(crate) enum Anybody {
-    /// As servers of the web show themselves.
-    Certified,
-    /// As peers do: by their key alone.
-    Keyed,
+pub(crate) struct Anybody {
+    /// Whether the other side shows its key alone, as peers do, and no certificate, as servers do.
+    pub(crate) by_key: bool,
 }
 
 impl ServerCertVerifier for Anybody {
@@ -46,18 +44,13 @@ impl ServerCertVerifier for Anybody {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        match self {
-            Self::Certified => {
-                let provider = rustls::crypto::ring::default_provider();
-                provider
-                    .signature_verification_algorithms
-                    .supported_schemes()
-            }
-            Self::Keyed => vec![SignatureScheme::ED25519],
-        }
+        let provider = rustls::crypto::ring::default_provider();
+        provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 
     fn requires_raw_public_keys(&self) -> bool {
-        matches!(self, Self::Keyed)
+        self.by_key
     }
 }

@@ -124,7 +124,7 @@ fn config(who: u64, manner: &Manner) -> ClientConfig {
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody::Keyed))
+        .with_custom_certificate_verifier(Arc::new(Anybody { by_key: true }))
         .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(key)));
     crypto.alpn_protocols.clone_from(&manner.protocols);
     crypto.enable_sni = false;

@@ -49,7 +49,7 @@ impl Https {
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody::Certified))
+            .with_custom_certificate_verifier(Arc::new(Anybody { by_key: false }))
             .with_no_client_auth();
         let name = ServerName::from(addr.ip());
         let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
