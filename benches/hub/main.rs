@@ -203,6 +203,7 @@ async fn phase(
     b: EndpointId,
     delivered: &AtomicU64,
 ) -> Result<()> {
+    // What the case before left under way is not to be measured.
     time::sleep(Duration::from_secs(1)).await;
     let (start, before, bytes) = (
         Instant::now(),
@@ -228,6 +229,7 @@ async fn phase(
         if time::timeout(Duration::from_secs(2), back).await.is_ok() {
             trips.push(sent.elapsed());
         }
+        // The trips are what is measured, not how many fit into a second.
         time::sleep(Duration::from_millis(10)).await;
     }
     trips.sort();

@@ -21,6 +21,7 @@ use tokio::{
 
 use super::{
     folder::Folder,
+    listen::accept,
     place::Place,
     running::Parts,
     status::Status,
@@ -240,10 +241,7 @@ impl Control {
             let Ok(permit) = room.clone().acquire_owned().await else {
                 return;
             };
-            let Ok((stream, _)) = self.listener.accept().await else {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
+            let (stream, _) = accept(&self.listener).await;
             let (parts, place, secret) = (parts.clone(), place.clone(), self.secret.clone());
             tokio::spawn(async move {
                 let _permit = permit;

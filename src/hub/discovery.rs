@@ -10,7 +10,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -21,7 +21,10 @@ use noq::{Endpoint, EndpointConfig, IdleTimeout, TokioRuntime, TransportConfig, 
 use rustls::ServerConfig;
 use tokio::task::JoinSet;
 
-use super::listen::{self, network_of};
+use super::{
+    listen::{self, network_of},
+    metrics::Counter,
+};
 use crate::events::{Failure, FailureKind};
 
 /// The port of address discovery where the front's own is taken.
@@ -48,7 +51,7 @@ pub(super) struct Discovery {
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     pub(super) clients: AtomicUsize,
-    pub(super) refused: AtomicU64,
+    pub(super) turned_away: Counter,
     addresses: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -167,7 +170,7 @@ async fn accept(endpoint: Endpoint, numbers: Arc<Numbers>) {
             continue;
         }
         let Some(place) = Place::take(&numbers, network_of(ip)) else {
-            numbers.refused.fetch_add(1, Ordering::Relaxed);
+            numbers.turned_away.increase();
             incoming.ignore();
             continue;
         };

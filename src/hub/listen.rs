@@ -3,10 +3,11 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    time::Duration,
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
     disk,
@@ -19,6 +20,9 @@ const HTTPS: u16 = 443;
 const ELSE: u16 = 3443;
 /// How many may knock at once.
 const BACKLOG: i32 = 1024;
+/// How long nobody is let in after somebody could not be. Mostly there are no more files, and asking
+/// again at once would only keep busy whoever is to give one back.
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
 /// Listens at `bind`, or where nothing is said at all addresses of the port it had `before`, else 443
 /// or 3443. At least one socket, and all at the same port where none is said.
@@ -98,6 +102,20 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// The next connection. Whatever keeps one from being accepted ends nothing: those that are there go
+/// on, and it is tried again a moment later.
+pub(super) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
 }
 
 /// A socket for datagrams.

@@ -22,7 +22,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use iroh_metrics::Registry;
 use tokio::{net::TcpListener, sync::Semaphore};
 
-use super::running::Parts;
+use super::{listen::accept, running::Parts};
 
 /// Most who ask at once.
 const MOST: usize = 32;
@@ -65,10 +65,7 @@ pub(super) async fn serve(listener: TcpListener, parts: Arc<Parts>) {
         let Ok(place) = room.clone().acquire_owned().await else {
             return;
         };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
-        };
+        let (stream, _) = accept(&listener).await;
         let parts = parts.clone();
         tokio::spawn(async move {
             let _place = place;
@@ -163,6 +160,10 @@ fn prometheus(parts: &Parts) -> String {
     row("relayed_bytes_total", help, status.relayed_bytes);
     let help = "Connections to address discovery";
     row("discovery_clients", help, status.discovery_clients);
+    let discovery = parts.discovery.as_ref();
+    let turned_away = discovery.map_or(0, |discovery| discovery.numbers.turned_away.get());
+    let help = "Connections to address discovery there was no room for";
+    row("discovery_turned_away_total", help, turned_away);
     // What the libraries count, under their own names.
     let mut registry = Registry::default();
     if let Some(relay) = &parts.relay {

@@ -6,13 +6,12 @@
 
 use std::{
     fmt::Write as _,
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::Path,
     time::{Duration, Instant},
 };
 
-use super::shown;
+use super::{read_private, shown};
 use crate::{
     content::HubTicket,
     disk::{self, LockFile, sys},
@@ -46,7 +45,7 @@ struct Entry {
 /// The hubs in the folder `dir`, in the order in which they were joined.
 pub(super) fn read(dir: &Path) -> Result<Vec<HubTicket>, Failure> {
     let path = dir.join(NAME);
-    let text = match read_text(&path) {
+    let text = match read_private(&path, LONGEST) {
         Ok(text) => text,
         Err(error) => {
             return match error.kind() {
@@ -110,6 +109,7 @@ pub(super) fn change<T>(
 fn lock(path: &Path) -> io::Result<Option<LockFile>> {
     let until = Instant::now() + LOCKED_WITHIN;
     loop {
+        // A lock that could be waited for would be waited for without an end.
         match LockFile::acquire(path) {
             Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
             Ok(None) => return Err(io::ErrorKind::ResourceBusy.into()),
@@ -118,15 +118,6 @@ fn lock(path: &Path) -> io::Result<Option<LockFile>> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn read_text(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    // Copied from a backup, the file may be open to others.
-    let _ = sys::tighten(&file);
-    let mut text = Vec::new();
-    file.take(LONGEST).read_to_end(&mut text)?;
-    Ok(text)
 }
 
 fn failure(verb: &str, path: &Path, error: &io::Error) -> Failure {

@@ -9,14 +9,14 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Write},
     path::Path,
 };
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use iroh::SecretKey;
 
-use super::shown;
+use super::{read_private, shown};
 use crate::{
     disk::{self, sys},
     events::{Failure, FailureKind},
@@ -39,7 +39,7 @@ pub(super) fn read_or_create(dir: &Path) -> Result<SecretKey, Failure> {
 
 /// The key in the file `path`, or `None` when there is no such file.
 fn read(path: &Path) -> Result<Option<SecretKey>, Failure> {
-    let text = match read_text(path) {
+    let text = match read_private(path, LONGEST) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failure("read", path, &error)),
@@ -78,16 +78,6 @@ pub(crate) fn text_of(key: &SecretKey) -> String {
         HEXLOWER.encode(&secret),
         HEXLOWER.encode(public.as_bytes())
     )
-}
-
-fn read_text(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    // Copied from a backup, the file may be open to others. To refuse would help nobody; that it cannot
-    // be closed (a read-only medium) is no reason not to work, either.
-    let _ = sys::tighten(&file);
-    let mut text = Vec::new();
-    file.take(LONGEST).read_to_end(&mut text)?;
-    Ok(text)
 }
 
 /// Makes a key, unless somebody else did meanwhile.

@@ -12,7 +12,8 @@ mod hubs;
 mod identity;
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -25,7 +26,7 @@ use iroh::SecretKey;
 
 use crate::{
     content::{Hash, HubTicket, PeerId, escape},
-    disk,
+    disk::{self, sys},
     events::{Failure, FailureKind},
 };
 
@@ -216,6 +217,17 @@ pub(crate) fn parse_settings(path: &Path, text: &str) -> Result<Settings, Failur
         let message = format!("{}, line {line}: {}", shown(path), escape(what));
         Failure::new(FailureKind::Usage, message).hint("correct that line, or remove it")
     })
+}
+
+/// Reads a file of secrets, up to `longest` bytes of it.
+fn read_private(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
+    let file = fs::File::open(path)?;
+    // Copied from a backup, the file may be open to others. To refuse would help nobody; that it cannot
+    // be closed (a read-only medium) is no reason not to work, either.
+    let _ = sys::tighten(&file);
+    let mut text = Vec::new();
+    file.take(longest).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 fn shown(path: &Path) -> String {

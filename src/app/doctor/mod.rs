@@ -16,7 +16,7 @@ use std::{
 use super::Context;
 use crate::{
     content::{PeerId, Ticket},
-    events::{Failure, Path},
+    events::Failure,
     node::{
         Node,
         probe::{Asked, Met, Seen},
@@ -24,7 +24,7 @@ use crate::{
     transfer::wire::{ALPN, Close},
 };
 
-pub use crate::node::probe::{Family, ServerKind, Trouble};
+pub use crate::node::probe::{Family, Reached, ServerKind, Trouble};
 pub use advice::{Problem, ProblemKind};
 
 /// Everything that was found out.
@@ -86,19 +86,6 @@ pub struct OtherSide {
     pub reached: Option<Reached>,
 }
 
-/// How somebody is reached.
-#[derive(Debug, Clone)]
-pub struct Reached {
-    /// Directly, or through a relay.
-    pub path: Path,
-    /// The address, or that of the relay.
-    pub at: String,
-    /// The round trip.
-    pub round_trip: Duration,
-    /// How long it took to get there.
-    pub connected_after: Duration,
-}
-
 impl Diagnosis {
     /// The failure that it amounts to; `None` where this computer can be reached, or, with a ticket,
     /// where its other side is.
@@ -144,12 +131,7 @@ pub async fn doctor(context: &Context, ticket: Option<&Ticket>) -> Result<Diagno
         let reached = match met {
             Met::Yes(reached) => {
                 findings.ended = reached.ended.and_then(Close::from_code);
-                Some(Reached {
-                    path: reached.path,
-                    at: reached.at,
-                    round_trip: reached.round_trip,
-                    connected_after: reached.connected_after,
-                })
+                Some(reached)
             }
             Met::Silent { addresses, relays } => {
                 findings.tried = addresses;

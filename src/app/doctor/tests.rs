@@ -13,7 +13,6 @@ fn seen(local: &str, address: Option<&str>) -> Seen {
         },
         local,
         address: address.map(|address| address.parse().unwrap()),
-        round_trip: None,
     }
 }
 

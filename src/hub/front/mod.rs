@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use self::route::Visitor;
-use super::{certificate::Identity, limits::Place, running::Parts};
+use super::{certificate::Identity, limits::Place, listen::accept, running::Parts};
 
 /// How long a handshake of TLS may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -41,18 +41,9 @@ pub(super) async fn serve(
     ended: CancellationToken,
 ) {
     loop {
-        let accepted = tokio::select! {
+        let (stream, from) = tokio::select! {
             () = ended.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, from) = match accepted {
-            Ok(accepted) => accepted,
-            // No more files, say: those that are there go on, and one of them will end.
-            Err(error) => {
-                tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
+            accepted = accept(&listener) => accepted,
         };
         let is_proxy = parts.trusted.contains(&from.ip().to_canonical());
         let Some(place) = parts.doors.enter(from.ip(), is_proxy) else {

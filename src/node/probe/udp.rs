@@ -4,10 +4,7 @@
 //! answers can be compared: a NAT that gives one socket several addresses keeps others from reaching
 //! it directly.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    time::Duration,
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use iroh::{Endpoint, RelayConfig};
 use iroh_relay::quic::{QUIC_ADDR_DISC_CLOSE_CODE, QUIC_ADDR_DISC_CLOSE_REASON, QuicClient};
@@ -34,8 +31,6 @@ pub struct Seen {
     pub local: SocketAddr,
     /// Where the relay saw the packets come from; `None` when none came there, or none back.
     pub address: Option<SocketAddr>,
-    /// The round trip.
-    pub round_trip: Option<Duration>,
 }
 
 /// The sockets that relays are asked from. Where a family does not exist, neither does its socket.
@@ -102,16 +97,14 @@ async fn ask(
         let connecting = client.create_conn(server, name);
         let connection = connecting.await.ok()?;
         let address = connection.observed_external_addr().next().await?;
-        let round_trip = connection.rtt(noq::PathId::ZERO);
         connection.close(QUIC_ADDR_DISC_CLOSE_CODE, QUIC_ADDR_DISC_CLOSE_REASON);
-        Some((address, round_trip))
+        Some(address)
     };
     let answer = tokio::time::timeout(WITHIN, asking).await.ok().flatten();
     Some(Seen {
         family,
         local: SocketAddr::new(local_ip, socket.local_addr().ok()?.port()),
-        address: answer.map(|(at, _)| SocketAddr::new(at.ip().to_canonical(), at.port())),
-        round_trip: answer.and_then(|(_, round_trip)| round_trip),
+        address: answer.map(|at| SocketAddr::new(at.ip().to_canonical(), at.port())),
     })
 }
 

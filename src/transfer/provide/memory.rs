@@ -60,14 +60,18 @@ impl Memory {
             own: Arc::new(Semaphore::new(OWN_UNITS)),
             most: Arc::new(Semaphore::new(MOST_UNITS)),
             shared: self.shared.clone(),
-            plenty: self.units / 2,
+            half: self.half(),
             earned: AtomicUsize::new(0),
         }
     }
 
     /// Whether less than half of the shared room is left.
     pub(super) fn is_short(&self) -> bool {
-        self.shared.available_permits() < self.units / 2
+        self.shared.available_permits() < self.half()
+    }
+
+    fn half(&self) -> usize {
+        self.units / 2
     }
 }
 
@@ -77,7 +81,7 @@ pub(super) struct Allowance {
     most: Arc<Semaphore>,
     shared: Arc<Semaphore>,
     /// While so many units of it are left, nobody has to earn the first of them.
-    plenty: usize,
+    half: usize,
     /// Units of the shared room that it may hold at the moment.
     earned: AtomicUsize,
 }
@@ -115,7 +119,7 @@ impl Allowance {
     pub(super) fn try_take(&self, bytes: usize) -> Option<Room> {
         let wanted = bytes.div_ceil(UNIT).max(1);
         let mut may_hold = self.earned.load(Ordering::Relaxed);
-        if self.shared.available_permits() >= self.plenty {
+        if self.shared.available_permits() >= self.half {
             may_hold = may_hold.max(TO_BEGIN_WITH);
         }
         let mut units = wanted.min(may_hold.saturating_sub(self.shared_units()));

@@ -3,14 +3,14 @@
 use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
     https::{Https, ask, plain},
     operator, token_of,
 };
-use crate::common::Event;
+use crate::common::{DEADLINE, Event};
 
 /// A new certificate in these files; its DER.
 fn certify(cert: &Path, key: &Path) -> Vec<u8> {
@@ -59,7 +59,9 @@ fn a_certificate_in_files_is_read_again_when_it_changes() {
     );
     assert_eq!(shown(), first);
     let second = certify(&cert, &key);
+    let until = Instant::now() + DEADLINE;
     while shown() != second {
+        assert!(Instant::now() < until, "the new certificate is not used");
         std::thread::sleep(Duration::from_millis(50));
     }
     hub.interrupt().expect(130);
