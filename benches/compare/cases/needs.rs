@@ -88,7 +88,9 @@ fn disk_of(lab: &Lab, name: &str, tree: &Tree, peer: &dyn Peer) -> Result<Outcom
     tree.check(&sides[1].received())?;
     end(offer)?;
     // What the content itself takes there, in whole blocks and with its folders.
-    drop(sides);
+    for side in sides {
+        side.remove()?;
+    }
     let content = Side::new(&net, disks[1].0.join("content"))?;
     tree.copy_part(100, &content.received())?;
     let plain = disks[1].used()?.max(1) as f64;

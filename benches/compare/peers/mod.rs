@@ -7,7 +7,7 @@ mod sendme;
 mod wormhole;
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,6 +17,9 @@ use anyhow::{Context as _, Result};
 pub(crate) use raw::be_raw;
 
 use crate::{content::Tree, net::Net, process::Running};
+
+/// Files of more bytes are not kept.
+const SPACE: u64 = 32 * 1024;
 
 /// One side of a transfer: a network, and a folder of its own that is empty at first.
 pub(crate) struct Side {
@@ -34,6 +37,11 @@ impl Side {
         })
     }
 
+    /// Removes the folder.
+    pub(crate) fn remove(self) -> Result<()> {
+        Ok(fs::remove_dir_all(&self.home)?)
+    }
+
     /// Where what is fetched shall be.
     pub(crate) fn received(&self) -> PathBuf {
         self.home.join("into")
@@ -41,10 +49,30 @@ impl Side {
 }
 
 impl Drop for Side {
+    /// Gives its space back, and leaves the files until everything is removed at the end: for minutes
+    /// after files were removed, ext4 goes through all of them whenever somebody makes one, and the next
+    /// contender would pay for the one before.
     fn drop(&mut self) {
-        // A folder that stays is removed with everything at the end.
-        _ = fs::remove_dir_all(&self.home);
+        // What does not work costs space, no more.
+        _ = empty(&self.home);
     }
+}
+
+/// Cuts all files below a folder that take space worth it.
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        if about.is_dir() {
+            empty(&entry.path())?;
+        } else if about.is_file() && about.len() > SPACE {
+            fs::File::options()
+                .write(true)
+                .open(entry.path())?
+                .set_len(0)?;
+        }
+    }
+    Ok(())
 }
 
 /// Something that can be fetched, until this is dropped.
