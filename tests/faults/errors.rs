@@ -158,6 +158,20 @@ fn a_fetch_survives_what_cannot_be_looked_at() {
     );
 }
 
+/// Everything is in place, and the folder for unfinished work cannot be removed.
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_fetch_survives_tidying_up_that_fails() {
+    let scene = Get::fresh();
+    let calls = calls_of(&scene, true);
+    let points: Vec<usize> = (1..=calls.len()).rev().take(14).collect();
+    let errors = [
+        (Errno::EIO, "Input/output error"),
+        (Errno::EROFS, "the file system is read-only"),
+    ];
+    survives(&scene, &calls, &points, &errors);
+}
+
 #[test]
 #[ignore = "takes minutes, see CONTRIBUTING"]
 fn a_fetch_that_goes_on_survives_errors() {

@@ -82,7 +82,9 @@ pub(super) fn left_by_earlier_run(
 ) -> Option<u64> {
     let destination = Destination::open(path).ok().flatten()?;
     let Some(peek) = Partial::peek(&destination, root) else {
-        Partial::remove_holder_if_empty(&destination);
+        if let Err(error) = Partial::remove_holder_if_empty(&destination) {
+            tracing::debug!(%error, "the folder for unfinished work is left");
+        }
         return None;
     };
     let large = wants

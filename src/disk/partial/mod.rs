@@ -355,39 +355,48 @@ impl Partial {
             Err(error) if is_in_use(&error) => return Ok(()),
             other => other?,
         }
-        Self::remove_holder_if_empty(destination);
-        Ok(())
+        Self::remove_holder_if_empty(destination)
     }
 
     /// Whether a large file was begun that another run may finish. Also when that is not known.
     #[must_use]
     pub fn is_begun(&self) -> bool {
-        let Ok(names) = self.dir.names() else {
-            return true;
-        };
+        self.has_begun().unwrap_or(true)
+    }
+
+    fn has_begun(&self) -> io::Result<bool> {
+        let names = self.dir.names()?;
         let has = |stem: &[u8], ending: &[u8]| names.contains(&[stem, ending].concat());
         // Data without a record is worth nothing, and so is a record that a kill left when the file has
         // its final name already.
         let mut stems = names.iter().filter_map(|name| name.strip_suffix(b".data"));
-        stems.any(|stem| has(stem, b".have") || has(stem, b".more"))
+        Ok(stems.any(|stem| has(stem, b".have") || has(stem, b".more")))
     }
 
     /// Removes the folder, unless a large file in it was begun and may be finished another time.
     ///
     /// # Errors
-    /// Those of removing.
+    /// Those of looking into it and of removing.
     pub fn remove_unless_begun(&self, destination: &Destination) -> io::Result<()> {
-        if self.is_begun() {
+        if self.has_begun()? {
             return Ok(());
         }
         self.remove(destination)
     }
 
-    /// Removes the folder that those of all fetches are in, if it is empty: a kill may come just before
-    /// that is done.
-    pub fn remove_holder_if_empty(destination: &Destination) {
-        // Another share may have its own folder in there; and most often there is none.
-        let _ = destination.root().remove_dir(PARTIAL_DIR.as_bytes());
+    /// Removes the folder that those of all fetches are in, if it is there and empty: a kill may come
+    /// just before that is done.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub fn remove_holder_if_empty(destination: &Destination) -> io::Result<()> {
+        match destination.root().remove_dir(PARTIAL_DIR.as_bytes()) {
+            // Another share may have its own folder in there.
+            Err(error) if error.kind() != io::ErrorKind::NotFound && !is_in_use(&error) => {
+                Err(error)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the file system takes names for the same that differ in case, Unicode form, characters
