@@ -8,7 +8,7 @@ use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs::{self, File, FileTimes},
-    io::{self, Read, Write},
+    io::{self, Read, Seek as _, Write},
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -234,14 +234,18 @@ impl Copying<'_> {
             if self.stop.is_stopped() {
                 return Err(CopyError::Stopped);
             }
-            // Which side failed is not told apart here; a full disk is what it mostly is.
             let step = STEP.min(size - done);
-            let count = io::copy(&mut source.take(step), &mut &*copy).map_err(CopyError::Write)?;
-            if count == 0 {
-                break;
+            match io::copy(&mut source.take(step), &mut &*copy) {
+                Ok(0) => break,
+                Ok(_) => {}
+                // By a signal, after some of it: both files stand where it goes on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Which side failed is not told apart here; a full disk is what it mostly is.
+                Err(error) => return Err(CopyError::Write(error)),
             }
-            done += count;
-            self.add(count);
+            let now = (&*copy).stream_position().map_err(CopyError::Write)?;
+            self.add(now - done);
+            done = now;
         }
         Ok(done)
     }

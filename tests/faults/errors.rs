@@ -5,7 +5,7 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use crate::{
-    calls::Call,
+    calls::{Call, Kind},
     common::Event,
     get::Get,
     scene::{Place, Scene},
@@ -133,6 +133,11 @@ fn a_fetch_survives_errors() {
     survives_errors(&Get::fresh());
 }
 
+/// Whether a call is about something below a folder of this name.
+fn is_in(call: &Call, folder: &str) -> bool {
+    call.path.iter().any(|name| name == folder)
+}
+
 /// What is there cannot be looked at: the destination, a folder, a file that just got its name.
 #[test]
 #[ignore = "takes minutes, see CONTRIBUTING"]
@@ -165,11 +170,7 @@ fn a_fetch_survives_tidying_up_that_fails() {
     let scene = Get::fresh();
     let calls = calls_of(&scene, true);
     let points: Vec<usize> = (1..=calls.len()).rev().take(14).collect();
-    let errors = [
-        (Errno::EIO, "Input/output error"),
-        (Errno::EROFS, "the file system is read-only"),
-    ];
-    survives(&scene, &calls, &points, &errors);
+    survives(&scene, &calls, &points, &ERRORS);
 }
 
 #[test]
@@ -206,6 +207,19 @@ fn a_share_that_remembers_survives_errors() {
 #[ignore = "takes minutes, see CONTRIBUTING"]
 fn a_share_of_a_copy_survives_errors() {
     survives_errors(&Share::snapshot());
+}
+
+/// Signals come while the kernel copies.
+#[test]
+#[ignore = "takes minutes, see CONTRIBUTING"]
+fn a_share_of_a_copy_survives_signals() {
+    let scene = Share::snapshot();
+    let calls = calls_of(&scene, true);
+    let numbered = calls.iter().zip(1..);
+    let copies = numbered.filter(|(call, _)| call.kind == Kind::Write && is_in(call, "copies"));
+    let points: Vec<usize> = copies.map(|(_, at)| at).step_by(2).collect();
+    assert!(points.len() >= 8);
+    survives(&scene, &calls, &points, &[(Errno::EINTR, "Interrupted")]);
 }
 
 #[test]

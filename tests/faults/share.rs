@@ -100,7 +100,9 @@ impl Scene for Share {
 
     fn run(&self, place: &Place, fault: Fault, reading: bool) -> Traced {
         let args = [&["--json", "share"], self.args].concat();
-        let command = place.peer.command(&args);
+        let mut command = place.peer.command(&args);
+        // So that the calls come in the same order each time.
+        command.env("RAYON_NUM_THREADS", "1");
         let input = self.input.as_deref();
         let mut tracing = Tracing::start(&command, input, place.watch(reading), fault);
         if tracing.wait_for("share_ready").is_some() {
