@@ -28,6 +28,7 @@ pub(crate) use partial::Have;
 pub use partial::{CopyOf, Finish, PartFile, Partial, Peek, Unlockable};
 pub use spool::{Snapshot, Spooled, snapshot, spool};
 pub use stop::Stop;
+pub(crate) use sys::is_of_another_user;
 pub use sys::{
     FileStat, Found, LockFile, available_bytes, create_private, create_private_dir,
     forbid_core_dumps, process_alive, raise_file_limit, read_at, read_exact_at, reason,

@@ -125,13 +125,15 @@ pub fn ask(folder: &Folder, question: Question) -> Result<Option<Answer>, Failur
 /// process, while it keeps any from starting.
 ///
 /// # Errors
-/// Those of [`ask`] and [`Tokens`]; `InTheWay` when a hub has the folder and is not to be asked.
+/// Those of [`ask`] and [`Tokens`]; `InTheWay` when a hub has the folder and is not to be asked;
+/// `LocalDisk` when none runs and the folder is somebody else's.
 pub fn change(folder: &Folder, question: &Question) -> Result<Answer, Failure> {
     let until = Instant::now() + WITHIN;
     loop {
         if let Some(answer) = ask(folder, question.clone())? {
             return Ok(answer);
         }
+        folder.check_owner()?;
         match folder.lock() {
             Ok(_lock) => return change_alone(folder, question),
             // It is just starting, or ending.

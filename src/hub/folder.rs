@@ -91,6 +91,21 @@ impl Folder {
         })
     }
 
+    /// Whether files that this process makes there can be read by the hub, which runs as the owner of the
+    /// folder. Those of root could not, and the hub would not start any more.
+    ///
+    /// # Errors
+    /// `LocalDisk` when the folder is somebody else's.
+    pub(super) fn check_owner(&self) -> Result<(), Failure> {
+        if disk::is_of_another_user(&self.0) {
+            let folder = shown(&self.0);
+            let message = format!("no hub is running with {folder}, which is another user's");
+            return Err(Failure::new(FailureKind::LocalDisk, message)
+                .hint("start the hub first, or do this as the user that it runs as"));
+        }
+        Ok(())
+    }
+
     /// What cannot be done with one of its files, and why.
     pub(super) fn failure(&self, verb: &str, path: &Path, error: &io::Error) -> Failure {
         let message = format!("cannot {verb} {}: {}", shown(path), disk::reason(error));

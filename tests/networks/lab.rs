@@ -1,6 +1,7 @@
 //! A small internet: routers of every kind around an exchange, computers behind them.
 
 use std::{
+    net::Ipv4Addr,
     process::{Child, Command},
     sync::{Arc, Mutex},
     thread,
@@ -152,6 +153,11 @@ impl Computer {
     /// What runs a program there.
     pub(crate) fn prefix(&self) -> Vec<&str> {
         self.prefix.iter().map(String::as_str).collect()
+    }
+
+    /// Its address.
+    pub(crate) fn ip4(&self) -> Ipv4Addr {
+        self.device.ip().unwrap()
     }
 
     /// Somebody who works at it, and uses no server.

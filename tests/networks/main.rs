@@ -14,4 +14,5 @@ mod doctor;
 mod hub;
 mod lab;
 mod pairs;
+mod proxy;
 mod strangers;

@@ -21,3 +21,4 @@ mod names;
 mod networks;
 mod power;
 mod rights;
+mod service;

@@ -86,6 +86,36 @@ fn without_any_home() {
     assert!(refused.message().contains("home"), "{refused}");
 }
 
+/// Root has the rights that a service's user lacks, and must not leave it files that it cannot read.
+#[test]
+#[ignore = "takes root, see CONTRIBUTING"]
+fn the_hub_of_another_user() {
+    let operator = nobody("operator");
+    operator.start(&["hub"]).wait_for("hub_ready");
+    let data = operator.home().join("hub");
+    let root = Peer::new("root");
+    let add = [
+        "hub",
+        "--data",
+        data.to_str().unwrap(),
+        "token",
+        "add",
+        "alice",
+    ];
+    let before = snapshot(&data);
+    let refused = root.grove(&add).expect(8);
+    assert!(refused.message().contains("another user's"), "{refused}");
+    assert_eq!(snapshot(&data), before);
+    // It may ask the hub that runs, which does it.
+    let mut hub = operator.start(&["hub"]);
+    hub.wait_for("hub_ready");
+    root.grove(&add).expect(0);
+    hub.kill();
+    let mut again = operator.start(&["hub"]);
+    let ready = again.wait_for("hub_ready");
+    assert_eq!(ready["tokens"][1]["name"], "alice");
+}
+
 #[test]
 #[ignore = "takes root, see CONTRIBUTING"]
 fn what_cannot_be_read_is_named_before_there_is_a_ticket() {

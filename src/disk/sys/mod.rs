@@ -141,6 +141,12 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
     platform::create_private_dir(path)
 }
 
+/// Whether what is at `path` belongs to another user than this process runs as: files that it makes
+/// there are then not its owner's. `false` where there is nothing, and where the system has no such notion.
+pub(crate) fn is_of_another_user(path: &Path) -> bool {
+    platform::is_of_another_user(path)
+}
+
 /// Replaces the file at `path` as a whole, or not at all: `write` fills a new file beside it, which
 /// then takes its name. The folder is made when it is missing, the file is private. Not synced: after
 /// a power failure the file may be empty, so its reader must be able to tell.

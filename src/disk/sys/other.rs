@@ -171,6 +171,10 @@ pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
+pub(super) fn is_of_another_user(_: &Path) -> bool {
+    false
+}
+
 /// Bytes that this user can still write on the file system of `path`.
 ///
 /// # Errors

@@ -238,6 +238,11 @@ pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
     }
 }
 
+pub(super) fn is_of_another_user(path: &Path) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.uid() != own)
+}
+
 /// Bytes that this user can still write on the file system of `path`.
 ///
 /// # Errors
