@@ -8,6 +8,7 @@
 #[expect(dead_code, unused_imports, reason = "other suites use the rest")]
 mod common;
 
+mod acme;
 mod cuts;
 mod direct;
 mod doctor;
@@ -15,3 +16,4 @@ mod hub;
 mod lab;
 mod pairs;
 mod strangers;
+mod ways;
