@@ -43,6 +43,8 @@ fn a_relayed_transfer_becomes_direct_once_it_can() {
     at_bob.unblock_peers();
     becomes(&mut getting, "direct", FOUND_WITHIN);
     becomes(&mut sharing, "direct", FOUND_WITHIN);
+    let so_far = getting.wait_for("progress")["bytes"].as_u64().unwrap();
+    getting.wait_until_fetched(so_far + MIB);
     // What is left is soon done by whoever may use the whole line.
     getting.kill();
     bob.get(&sharing.ticket, &[]).expect(0);
