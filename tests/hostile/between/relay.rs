@@ -36,8 +36,8 @@ const STATUS: u8 = 13;
 /// Where the datagrams begin in such a frame: behind its kind, who sent it, and a byte of congestion.
 const CONTENT: usize = 34;
 
-/// How many frames it floods each member with in a thousandth of a second, and for how long. Hardly
-/// anything else gets through meanwhile: a relay that wants to can always carry nothing.
+/// How many frames it floods each member with in a thousandth of a second, and for how long. With
+/// everything else at the same time little gets through meanwhile: a relay can always carry nothing.
 const FLOOD: usize = 10;
 const FLOOD_LASTS: Duration = Duration::from_secs(8);
 
@@ -50,19 +50,21 @@ pub(super) enum Mischief {
     Talk,
     /// Sends ten thousand made-up packets a second, from strangers and in the name of the other side.
     Flood,
+    /// All of it.
+    Everything,
 }
 
 impl Mischief {
     fn mangles(self) -> bool {
-        matches!(self, Self::Mangle)
+        matches!(self, Self::Mangle | Self::Everything)
     }
 
     fn talks(self) -> bool {
-        matches!(self, Self::Talk)
+        matches!(self, Self::Talk | Self::Everything)
     }
 
     fn floods(self) -> bool {
-        matches!(self, Self::Flood)
+        matches!(self, Self::Flood | Self::Everything)
     }
 
     /// Carries what the relay says to a member.
@@ -110,7 +112,7 @@ impl Mischief {
 }
 
 /// What lasts while connections come and go: when there was something to flood first, and how often it
-/// said that it restarts. Saying that all the time is as good as not being there.
+/// had members end their connections. Having them do that all the time is as good as not being there.
 #[derive(Debug, Default)]
 pub(super) struct Began {
     flood: OnceLock<Instant>,
@@ -192,11 +194,12 @@ impl Work {
         if self.what.talks() && self.count.is_multiple_of(5) {
             send([&[GONE], &payload[1..33]].concat());
             send(vec![STATUS, u8::try_from(self.count % 5).unwrap()]);
-            send([&[HEALTH][..], "\x1b[31mnot well".as_bytes()].concat());
             send([&[PONG][..], &[7; 8]].concat());
         }
         if self.what.talks() && self.count == 400 && began.restarts() {
             send([&[RESTARTING][..], &[0; 4], &[0xff; 4]].concat());
+            // No longer a part of the protocol: the member ends the connection, and comes back.
+            send([&[HEALTH][..], "\x1b[31mnot well".as_bytes()].concat());
         }
     }
 
@@ -218,7 +221,7 @@ impl Work {
             BINARY,
             [&[PING][..], &self.random.next().to_le_bytes()].concat(),
         ));
-        out.push((BINARY, vec![HEALTH; 2000]));
+        out.push((BINARY, vec![STATUS, 0]));
     }
 }
 
@@ -296,4 +299,9 @@ fn a_relay_that_says_the_peer_is_gone_is_not_believed() {
 #[test]
 fn a_relay_that_floods_its_members_costs_little() {
     arrives(Mischief::Flood);
+}
+
+#[test]
+fn a_relay_that_does_all_of_it_is_survived() {
+    arrives(Mischief::Everything);
 }
