@@ -153,6 +153,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             [CompletionResult]::new('--domain', '--domain', [CompletionResultType]::ParameterName, 'Get a certificate for this name from Let''s Encrypt')
             [CompletionResult]::new('--acme-contact', '--acme-contact', [CompletionResultType]::ParameterName, 'The mail address that Let''s Encrypt may write to')
             [CompletionResult]::new('--acme-directory', '--acme-directory', [CompletionResultType]::ParameterName, 'Another authority than Let''s Encrypt: the address of its ACME directory')
+            [CompletionResult]::new('--acme-root', '--acme-root', [CompletionResultType]::ParameterName, 'The root of an authority that not everybody knows, PEM')
             [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Use this certificate: the whole chain, PEM')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The key of the certificate, PEM')
             [CompletionResult]::new('--trust-proxy', '--trust-proxy', [CompletionResultType]::ParameterName, 'Believe this proxy when it says for whom it asks')

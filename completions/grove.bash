@@ -753,7 +753,7 @@ _grove() {
             return 0
             ;;
         grove__subcmd__hub)
-            opts="-q -v -h --data --config --public-addr --domain --acme-contact --acme-directory --cert --key --plain-http --trust-proxy --open --no-relay --no-directory --quic-port --dns-port --dns-origin --metrics --max-connections --max-connections-per-address --client-rate --max-records --max-records-per-address --max-puts-per-address --json --quiet --verbose --home --offline --no-lan --hub --bind --help token status help"
+            opts="-q -v -h --data --config --public-addr --domain --acme-contact --acme-directory --acme-root --cert --key --plain-http --trust-proxy --open --no-relay --no-directory --quic-port --dns-port --dns-origin --metrics --max-connections --max-connections-per-address --client-rate --max-records --max-records-per-address --max-puts-per-address --json --quiet --verbose --home --offline --no-lan --hub --bind --help token status help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -780,6 +780,10 @@ _grove() {
                     return 0
                     ;;
                 --acme-directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -145,6 +145,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand --domain 'Get a certificate for this name from Let''s Encrypt'
             cand --acme-contact 'The mail address that Let''s Encrypt may write to'
             cand --acme-directory 'Another authority than Let''s Encrypt: the address of its ACME directory'
+            cand --acme-root 'The root of an authority that not everybody knows, PEM'
             cand --cert 'Use this certificate: the whole chain, PEM'
             cand --key 'The key of the certificate, PEM'
             cand --trust-proxy 'Believe this proxy when it says for whom it asks'

@@ -123,6 +123,7 @@ complete -c grove -n "__fish_grove_using_subcommand hub; and not __fish_seen_sub
 complete -c grove -n "__fish_grove_using_subcommand hub; and not __fish_seen_subcommand_from token status help" -l domain -d 'Get a certificate for this name from Let\'s Encrypt' -r
 complete -c grove -n "__fish_grove_using_subcommand hub; and not __fish_seen_subcommand_from token status help" -l acme-contact -d 'The mail address that Let\'s Encrypt may write to' -r
 complete -c grove -n "__fish_grove_using_subcommand hub; and not __fish_seen_subcommand_from token status help" -l acme-directory -d 'Another authority than Let\'s Encrypt: the address of its ACME directory' -r
+complete -c grove -n "__fish_grove_using_subcommand hub; and not __fish_seen_subcommand_from token status help" -l acme-root -d 'The root of an authority that not everybody knows, PEM' -r -F
 complete -c grove -n "__fish_grove_using_subcommand hub; and not __fish_seen_subcommand_from token status help" -l cert -d 'Use this certificate: the whole chain, PEM' -r -F
 complete -c grove -n "__fish_grove_using_subcommand hub; and not __fish_seen_subcommand_from token status help" -l key -d 'The key of the certificate, PEM' -r -F
 complete -c grove -n "__fish_grove_using_subcommand hub; and not __fish_seen_subcommand_from token status help" -l trust-proxy -d 'Believe this proxy when it says for whom it asks' -r

@@ -1,17 +1,15 @@
 //! How the front and address discovery prove who they are.
 //!
 //! Either by the hub's own authority, by files that are read again when they change, or by an
-//! authority on the internet (ACME, TLS-ALPN-01: that authority connects to port 443 of the name).
+//! authority that is asked by ACME.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
-use iroh_relay::tls::CaTlsConfig;
-use n0_future::StreamExt as _;
 use rustls::{
     ServerConfig,
     crypto::CryptoProvider,
@@ -19,10 +17,10 @@ use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
-use tokio::task::JoinSet;
-use tokio_rustls_acme::{AcmeAcceptor, AcmeConfig, caches::DirCache};
+use tokio::{sync::watch, task::JoinSet};
 
 use super::{
+    acme::{self, Acme},
     authority::Authority,
     folder::{Folder, shown},
     options::Certificate,
@@ -35,17 +33,16 @@ use crate::{
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_secs(5);
-/// The directory of Let's Encrypt.
-const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 /// What the servers of a hub are set up with.
 #[derive(Clone)]
 pub(super) struct Identity {
     /// `None` where TLS ends at a proxy.
     pub(super) config: Option<Arc<ServerConfig>>,
-    /// Answers the authority on the internet.
-    pub(super) acme: Option<AcmeAcceptor>,
-    /// SHA-256 of the hub's own authority.
+    /// Whether there is a certificate to show; always but where an authority is asked for one.
+    pub(super) there: watch::Receiver<bool>,
+    /// SHA-256 of the authority that members know it by, where that is not one of those that everybody
+    /// knows.
     pub(super) pin: Option<[u8; 32]>,
 }
 
@@ -68,12 +65,13 @@ pub(super) fn identity(
     // Parts of libraries ask for the one of the process. That there is one already is as good.
     _ = rustls::crypto::ring::default_provider().install_default();
     let mut pin = None;
-    let mut acme = None;
+    let mut alpn = vec![b"http/1.1".to_vec()];
+    let (tell, there) = watch::channel(true);
     let resolver: Arc<dyn ResolvesServerCert> = match certificate {
         Certificate::Proxy => {
             return Ok(Identity {
                 config: None,
-                acme: None,
+                there,
                 pin: None,
             });
         }
@@ -93,28 +91,13 @@ pub(super) fn identity(
             tasks.spawn(async move { files.follow(&shared, &events).await });
             certified
         }
-        Certificate::Acme {
-            domain,
-            contact,
-            directory,
-        } => {
-            let config = acme_config(domain, contact.as_deref(), directory.as_deref(), folder)?;
-            let mut state = config.state();
-            acme = Some(state.acceptor());
-            let resolver = state.resolver();
-            let events = events.clone();
-            tasks.spawn(async move {
-                while let Some(event) = state.next().await {
-                    match event {
-                        Ok(done) => tracing::info!(?done, "certificate"),
-                        Err(error) => {
-                            let why = escape(&error.to_string()).into_owned();
-                            let message = format!("no certificate from the authority yet: {why}");
-                            events.warn(WarningKind::Network, message);
-                        }
-                    }
-                }
-            });
+        Certificate::Acme(authority) => {
+            let acme = Acme::new(authority, folder)?;
+            pin = acme.pin();
+            alpn.push(acme::PROOF.to_vec());
+            tell.send_replace(false);
+            let resolver = acme.resolver();
+            tasks.spawn(acme.keep(tell, events.clone()));
             resolver
         }
     };
@@ -123,43 +106,24 @@ pub(super) fn identity(
         .map_err(unusable)?
         .with_no_client_auth()
         .with_cert_resolver(resolver);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = alpn;
     Ok(Identity {
         config: Some(Arc::new(config)),
-        acme,
+        there,
         pin,
     })
 }
 
-/// What an authority on the internet is asked for.
-fn acme_config(
-    domain: &str,
-    contact: Option<&str>,
-    directory: Option<&str>,
-    folder: &Folder,
-) -> Result<AcmeConfig<io::Error>, Failure> {
-    let client = CaTlsConfig::embedded()
-        .client_config(provider())
-        .map_err(unusable)?;
-    let contact = contact.map(|mail| format!("mailto:{}", mail.trim_start_matches("mailto:")));
-    let cache = folder.acme();
-    disk::create_private_dir(&cache).map_err(|error| folder.failure("make", &cache, &error))?;
-    Ok(
-        AcmeConfig::new_with_client_tls_config([domain], Arc::new(client))
-            .contact(contact)
-            .directory(directory.unwrap_or(LETS_ENCRYPT))
-            .cache(DirCache::new(cache)),
-    )
-}
-
-fn certified(
+/// A chain with its key.
+pub(super) fn certified(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<CertifiedKey, rustls::Error> {
     CertifiedKey::from_der(chain, key, &provider())
 }
 
-fn unusable(error: impl std::fmt::Display) -> Failure {
+/// It cannot be used, for this reason.
+pub(super) fn unusable(error: impl std::fmt::Display) -> Failure {
     let why = escape(&error.to_string()).into_owned();
     Failure::new(
         FailureKind::Failed,

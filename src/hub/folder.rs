@@ -7,7 +7,7 @@
 //! | `authority.pem` | the certificate authority, its key and its certificate; secret |
 //! | `place.toml` | under which addresses and ports clients know the hub |
 //! | `records/` | the records of the directory |
-//! | `acme/` | account and certificates from an authority on the internet; secret |
+//! | `acme/` | account and certificate from an authority that is asked by ACME; secret |
 //! | `control` | how commands on this computer reach the hub that runs; secret |
 //! | `lock` | held by the hub that runs |
 

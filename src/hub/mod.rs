@@ -12,6 +12,7 @@
 //! cannot be read. All of that is said before the first client is served; later, a client that
 //! misbehaves loses its connection and nothing else.
 
+mod acme;
 mod address;
 mod authority;
 mod certificate;
@@ -35,7 +36,7 @@ mod tokens;
 pub use control::{Answer, Question, ask, change};
 pub use folder::Folder;
 pub use notify::notify;
-pub use options::{Certificate, HubFile, HubOptions, Limits};
+pub use options::{Authority, Certificate, HubFile, HubOptions, Limits};
 pub use place::Place;
 pub use running::Hub;
 pub use status::{Status, TokenStatus};

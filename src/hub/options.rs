@@ -29,6 +29,8 @@ pub struct HubFile {
     pub acme_contact: Option<String>,
     /// The address of this authority's directory.
     pub acme_directory: Option<String>,
+    /// The root of this authority, PEM.
+    pub acme_root: Option<PathBuf>,
     /// A certificate chain, PEM.
     pub cert: Option<PathBuf>,
     /// Its key, PEM.
@@ -108,17 +110,24 @@ pub enum Certificate {
         /// The key, PEM.
         key: PathBuf,
     },
-    /// An authority on the internet, by ACME.
-    Acme {
-        /// The name to certify.
-        domain: String,
-        /// The mail address of the operator.
-        contact: Option<String>,
-        /// The directory of the authority; without it that of Let's Encrypt.
-        directory: Option<String>,
-    },
+    /// An authority that is asked by ACME.
+    Acme(Authority),
     /// None: TLS ends at a proxy in front.
     Proxy,
+}
+
+/// Whom to ask for a certificate, and for which name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// The name to certify.
+    pub domain: String,
+    /// The mail address of the operator.
+    pub contact: Option<String>,
+    /// The directory of the authority; without it that of Let's Encrypt.
+    pub directory: Option<String>,
+    /// A file of PEM: first the root that its certificates end in, which the line to join then pins, and
+    /// behind it any others that its own HTTPS needs. Without it, the roots that everybody knows.
+    pub root: Option<PathBuf>,
 }
 
 /// How much anybody gets.

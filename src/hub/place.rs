@@ -25,7 +25,7 @@ pub struct Place {
     pub directory: bool,
     /// Whether everybody is let in.
     pub open: bool,
-    /// SHA-256 of its certificate authority, in hexadecimal digits, where that is its own.
+    /// SHA-256 of its certificate authority, in hexadecimal digits, where members know it by that.
     pub pin: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use std::{
 use data_encoding::HEXLOWER;
 use http_body_util::Full;
 use hyper::{Request, body::Bytes};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -40,12 +40,14 @@ const GOODBYE: Duration = Duration::from_millis(800);
 /// Files that are no connection's: sockets, the database, and those of requests that go on to it.
 const OWN_FILES: usize = 96;
 
-/// A hub that answers. It ends when this is dropped; [`Hub::stop`] ends it in good order.
+/// A hub that runs. It ends when this is dropped; [`Hub::stop`] ends it in good order.
 #[derive(Debug)]
 pub struct Hub {
     parts: Arc<Parts>,
     place: Place,
     ended: CancellationToken,
+    /// Whether there is a certificate.
+    there: watch::Receiver<bool>,
     /// What ends only when the hub does.
     tasks: JoinSet<()>,
     _lock: LockFile,
@@ -72,7 +74,8 @@ pub(super) struct Parts {
 }
 
 impl Hub {
-    /// Starts a hub; it answers when this returns.
+    /// Starts a hub; it answers when this returns, but for one that asks an authority for its first
+    /// certificate: [`Hub::answers`] waits for that.
     ///
     /// # Errors
     /// `InTheWay` when another hub has the folder, or another program a port; `LocalDisk` when the
@@ -89,7 +92,7 @@ impl Hub {
         let listeners = listen::tcp(&options.bind, before)?;
         let listens: Vec<SocketAddr> = local_addresses(&listeners)?;
         let domain = match &options.certificate {
-            Certificate::Acme { domain, .. } => Some(domain.as_str()),
+            Certificate::Acme(authority) => Some(authority.domain.as_str()),
             _ => None,
         };
         let hosts = address::hosts(&options.public, domain, &listens).await?;
@@ -151,6 +154,7 @@ impl Hub {
             parts,
             place,
             ended,
+            there: identity.there,
             tasks,
             _lock: lock,
         };
@@ -160,6 +164,21 @@ impl Hub {
                 let message = format!("the hub does not answer: {why}");
                 Err(Failure::new(FailureKind::Failed, message).hint("see why with -vv"))
             }
+        }
+    }
+
+    /// Whether members can connect by now: not before there is a certificate that they believe.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        *self.there.borrow()
+    }
+
+    /// Waits until members can connect.
+    pub async fn answers(&self) {
+        let mut there = self.there.clone();
+        if there.wait_for(|there| *there).await.is_err() && !self.is_there() {
+            // Nobody asks for a certificate any more: the hub is ending.
+            std::future::pending::<()>().await;
         }
     }
 

@@ -182,6 +182,43 @@ impl Computer {
         self.runtime.block_on(cable.replug(router.id())).unwrap();
     }
 
+    /// Lets no datagram through to or from anybody but servers at the port of the web.
+    pub(crate) fn block_peers(&self) {
+        self.run(
+            "nft",
+            &["
+            table inet block {
+                chain out {
+                    type filter hook output priority 0; policy accept;
+                    meta l4proto udp th dport != 443 drop
+                }
+                chain in {
+                    type filter hook input priority 0; policy accept;
+                    meta l4proto udp th sport != 443 drop
+                }
+            }"],
+        );
+    }
+
+    /// Lets all of them through again.
+    pub(crate) fn unblock_peers(&self) {
+        self.run("nft", &["delete", "table", "inet", "block"]);
+    }
+
+    /// Does something on a thread there.
+    pub(crate) fn inside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        self.device.run_sync(|| Ok(work())).unwrap()
+    }
+
+    /// The same beside everything else, which does not wait for it.
+    pub(crate) fn inside_meanwhile(&self, work: impl FnOnce() + Send + 'static) {
+        let work = || {
+            work();
+            Ok(())
+        };
+        drop(self.device.spawn_thread(work).unwrap());
+    }
+
     /// Runs a command of the system there, to its end.
     pub(crate) fn run(&self, program: &str, args: &[&str]) -> String {
         let output = Command::new(&self.prefix[0])

@@ -8,6 +8,7 @@
 #[expect(dead_code, unused_imports, reason = "other suites use the rest")]
 mod common;
 
+mod acme;
 mod cuts;
 mod direct;
 mod doctor;
@@ -16,3 +17,4 @@ mod lab;
 mod pairs;
 mod proxy;
 mod strangers;
+mod ways;

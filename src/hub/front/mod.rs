@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use self::route::Visitor;
-use super::{certificate::Identity, limits::Place, listen::accept, running::Parts};
+use super::{acme::PROOF, certificate::Identity, limits::Place, listen::accept, running::Parts};
 
 /// How long a handshake of TLS may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -112,18 +112,15 @@ async fn connection(
     done.map_err(io::Error::other)
 }
 
-/// TLS, where it does not end at a proxy; `None` when it was the authority on the internet, which has
-/// seen by now what it wanted to.
+/// TLS, where it does not end at a proxy; `None` when it was the authority that is asked for
+/// a certificate, which has seen by now what it wanted to.
 async fn shake_hands(stream: TcpStream, identity: &Identity) -> io::Result<Option<MaybeTlsStream>> {
     let Some(config) = &identity.config else {
         return Ok(Some(MaybeTlsStream::Plain(stream)));
     };
-    let stream = match &identity.acme {
-        None => TlsAcceptor::from(config.clone()).accept(stream).await?,
-        Some(acme) => match acme.accept(stream).await? {
-            None => return Ok(None),
-            Some(handshake) => handshake.into_stream(config.clone()).await?,
-        },
-    };
+    let stream = TlsAcceptor::from(config.clone()).accept(stream).await?;
+    if stream.get_ref().1.alpn_protocol() == Some(PROOF) {
+        return Ok(None);
+    }
     Ok(Some(MaybeTlsStream::Tls(stream)))
 }

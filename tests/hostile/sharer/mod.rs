@@ -16,4 +16,4 @@ mod races;
 mod sizes;
 mod texts;
 mod tickets;
-mod victim;
+pub(crate) mod victim;

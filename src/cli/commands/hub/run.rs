@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::Args;
@@ -17,9 +18,12 @@ use crate::{
         units::Size,
     },
     events::{Failure, FailureKind, WarningKind},
-    hub::{self, Certificate, Folder, Hub, HubFile, HubOptions, Limits},
+    hub::{self, Authority, Certificate, Folder, Hub, HubFile, HubOptions, Limits},
     profile::Profile,
 };
+
+/// How often the service manager hears that a certificate is still waited for.
+const STILL_STARTING: Duration = Duration::from_secs(30);
 
 /// What a hub is run with.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
@@ -53,6 +57,14 @@ pub(super) struct RunArgs {
     /// Another authority than Let's Encrypt: the address of its ACME directory
     #[arg(long, value_name = "URL", hide_short_help = true)]
     acme_directory: Option<String>,
+
+    /// The root of an authority that not everybody knows, PEM
+    ///
+    /// For the authority of a company. The first certificate is the root that what it signs ends in: the
+    /// line to join pins that, and members believe no other. Any behind it are believed only of the
+    /// authority's own server.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    acme_root: Option<PathBuf>,
 
     /// Use this certificate: the whole chain, PEM
     ///
@@ -157,7 +169,7 @@ pub(super) fn run(
         None => HubFile::read(&folder.settings(), false)?,
     };
     let options = args.options(folder, file, &settings)?;
-    let is_acme = matches!(options.certificate, Certificate::Acme { .. });
+    let is_acme = matches!(options.certificate, Certificate::Acme(_));
     let output = &session.output;
     session.run(profile, &settings, Shows::Share, |running| async move {
         let Running {
@@ -173,6 +185,10 @@ pub(super) fn run(
             let message = "the authority asks at port 443, so that has to lead to the hub's port";
             context.events.warn(WarningKind::Network, message);
         }
+        if let Err(code) = signals.unless(there(&hub, output)).await {
+            hub.stop().await;
+            return Ok(stopped(output, code));
+        }
         progress.settle();
         announce(output, &hub);
         tell_manager("READY=1");
@@ -182,6 +198,27 @@ pub(super) fn run(
         progress.finish();
         Ok(stopped(output, code))
     })
+}
+
+/// Waits until members can connect.
+async fn there(hub: &Hub, output: &Output) {
+    if hub.is_there() {
+        return;
+    }
+    if !output.json() {
+        output.say("Asking for a certificate; members can connect once it is there");
+    }
+    let mut again = tokio::time::interval(STILL_STARTING);
+    loop {
+        tokio::select! {
+            () = hub.answers() => return,
+            // It waits for others, and starting it anew would only have it ask them more often.
+            _ = again.tick() => tell_manager(&format!(
+                "STATUS=Waiting for a certificate\nEXTEND_TIMEOUT_USEC={}",
+                2 * STILL_STARTING.as_micros()
+            )),
+        }
+    }
 }
 
 /// Tells whatever manages services, if the hub is one.
@@ -314,10 +351,13 @@ impl RunArgs {
 
     /// Where the certificate comes from: what a flag says, before what the file says.
     fn certificate(&self, file: &HubFile) -> Result<Certificate, Failure> {
-        let acme = |domain: &String| Certificate::Acme {
-            domain: domain.clone(),
-            contact: self.acme_contact.clone().or(file.acme_contact.clone()),
-            directory: self.acme_directory.clone().or(file.acme_directory.clone()),
+        let acme = |domain: &String| {
+            Certificate::Acme(Authority {
+                domain: domain.clone(),
+                contact: self.acme_contact.clone().or(file.acme_contact.clone()),
+                directory: self.acme_directory.clone().or(file.acme_directory.clone()),
+                root: self.acme_root.clone().or(file.acme_root.clone()),
+            })
         };
         let files = |cert: &PathBuf, key: &PathBuf| Certificate::Files {
             cert: cert.clone(),
