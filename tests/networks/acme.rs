@@ -314,7 +314,7 @@ fn an_authority_that_does_not_certify_is_told_of() {
 #[test]
 #[ignore = "takes root, see CONTRIBUTING"]
 fn a_certificate_is_renewed_in_time() {
-    let mut scene = Scene::new(9);
+    let mut scene = Scene::new(15);
     let mut hub = scene.hub(NAME, &["--acme-directory", "https://127.0.0.1:14000/dir"]);
     let joins = line(&mut hub);
     let member = scene.member("alice", &joins);
