@@ -7,10 +7,12 @@
 //! The module also holds [`Failure`], the one error type that reaches a person: what went wrong,
 //! what to do about it, and the exit code that goes with it.
 
+mod causes;
 mod failure;
 
 use std::{path::PathBuf, sync::Arc};
 
+pub(crate) use causes::causes;
 pub use failure::{Failure, FailureKind};
 
 use crate::content::{EntryPath, Hash, PeerId};

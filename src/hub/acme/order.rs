@@ -1,19 +1,21 @@
 //! One order of a certificate, from the first question to the last.
 
-use std::{error::Error as StdError, fmt::Display, io, sync::Arc, time::Duration};
+use std::{fmt::Display, io, sync::Arc, time::Duration};
 
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use tokio::time::{sleep, timeout};
 use tokio_rustls_acme::acme::{
-    Account, AcmeError, Auth, AuthStatus, Directory, Identifier, Order, OrderStatus, Problem,
+    Account, AcmeError, Auth, AuthStatus, Directory, Identifier, OrderStatus, Problem,
 };
 use url::Url;
 
 use super::Acme;
-use crate::{content::escape, disk};
+use crate::{content::escape, disk, events::causes};
 
 /// How long one answer of the authority may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// Most bytes that are read of what it says first.
+const ANSWER_BYTES: usize = 64 * 1024;
 /// How often is asked whether it has come to a decision, and how many times.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 const ASK_TIMES: usize = 90;
@@ -58,7 +60,7 @@ pub(super) async fn order(acme: &Acme, account: &[u8]) -> Result<Vec<u8>, Why> {
                 let chain = ask(|| account.certificate(client, certificate)).await?;
                 return Ok(format!("{}\n{chain}", key.serialize_pem()).into_bytes());
             }
-            OrderStatus::Invalid => return Err(of_order(&order)),
+            OrderStatus::Invalid => return Err(says(order.error.as_ref())),
         }
     }
     Err("the authority does not come to an end".to_owned())
@@ -74,7 +76,7 @@ async fn discover(acme: &Acme) -> Result<Directory, Why> {
         .timeout(ANSWER_WITHIN)
         .build()
         .map_err(|_| no("no secure connection can be made here".to_owned()))?;
-    let answer = client
+    let mut answer = client
         .get(url.clone())
         .send()
         .await
@@ -82,10 +84,17 @@ async fn discover(acme: &Acme) -> Result<Directory, Why> {
     if !answer.status().is_success() {
         return Err(no(format!("it answers {}", answer.status().as_u16())));
     }
-    let body = answer
-        .bytes()
+    let mut body = Vec::new();
+    while let Some(bytes) = answer
+        .chunk()
         .await
-        .map_err(|error| no(of_request(&error)))?;
+        .map_err(|error| no(of_request(&error)))?
+    {
+        body.extend_from_slice(&bytes);
+        if body.len() > ANSWER_BYTES {
+            break;
+        }
+    }
     serde_json::from_slice(&body).map_err(|_| no("it is no authority that speaks ACME".to_owned()))
 }
 
@@ -160,10 +169,6 @@ fn of_library(error: &AcmeError) -> Why {
     }
 }
 
-fn of_order(order: &Order) -> Why {
-    says(order.error.as_ref())
-}
-
 fn of_authorization(auth: &Auth) -> Why {
     says(
         auth.challenges
@@ -192,22 +197,15 @@ fn unmade(error: impl Display) -> Why {
 
 /// Why there is no answer. The library's own texts are dumps.
 fn of_request(error: &reqwest::Error) -> Why {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     let mut reason = None;
-    while let Some(error) = cause {
-        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+    for cause in causes(error) {
+        if let Some(rustls::Error::InvalidCertificate(_)) = cause.downcast_ref() {
             return "its own certificate is not believed; if it is an authority of yours, name its \
                     root with --acme-root"
                 .to_owned();
         }
-        let io = error.downcast_ref::<io::Error>();
-        // What an io::Error wraps is not its source, and may be another one.
-        if let Some(wrapped) = io.and_then(io::Error::get_ref) {
-            cause = Some(wrapped);
-            continue;
-        }
+        let io = cause.downcast_ref::<io::Error>();
         reason = io.map(disk::reason).or(reason);
-        cause = error.source();
     }
     match reason {
         _ if error.is_timeout() => "it does not answer".to_owned(),

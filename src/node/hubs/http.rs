@@ -1,6 +1,6 @@
 //! Requests to one hub: the one place where a token goes out.
 
-use std::{error::Error as StdError, io, time::Duration};
+use std::{io, time::Duration};
 
 use iroh::tls::default_provider;
 use reqwest::{
@@ -10,7 +10,10 @@ use reqwest::{
 };
 use tokio::task::JoinSet;
 
-use crate::content::{HostPort, HubTicket};
+use crate::{
+    content::{HostPort, HubTicket},
+    events::causes,
+};
 
 /// How long one request may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -181,20 +184,13 @@ pub(in crate::node) fn date(response: &Response) -> Option<std::time::SystemTime
 
 /// What a failed request means. The library's own texts have addresses in them, so they are not used.
 pub(in crate::node) fn no_answer(error: &reqwest::Error) -> NoAnswer {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     let mut reason = None;
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref() {
+    for cause in causes(error) {
+        if let Some(error) = cause.downcast_ref() {
             return of_tls_error(error);
         }
-        let io = error.downcast_ref::<io::Error>();
-        // What an io::Error wraps is not its source, and may be another one.
-        if let Some(wrapped) = io.and_then(io::Error::get_ref) {
-            cause = Some(wrapped);
-            continue;
-        }
+        let io = cause.downcast_ref::<io::Error>();
         reason = io.map(of_io_error).or(reason);
-        cause = error.source();
     }
     NoAnswer::Unreachable(match reason {
         Some(reason) => reason,
