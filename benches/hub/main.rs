@@ -6,7 +6,9 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 
-mod trust;
+/// The hub is this computer's.
+#[path = "../../tests/common/anybody.rs"]
+mod anybody;
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -99,7 +101,7 @@ impl Hub {
         let key = SecretKey::generate();
         let token = self.ticket.token.clone().unwrap_or_default();
         let client = ClientBuilder::new(url, key.clone(), DnsResolver::new())
-            .tls_client_config(trust::anybody()?)
+            .tls_client_config(anybody::any_server())
             .auth_token(token)
             .connect()
             .await?;

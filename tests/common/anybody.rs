@@ -1,10 +1,23 @@
 //! TLS that believes everything: strangers ask nobody who he is, and a test knows whom it talks to.
 
+use std::sync::Arc;
+
 use rustls::{
-    DigitallySignedStruct, SignatureScheme,
+    ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
+
+/// What believes the certificate of any server.
+pub(crate) fn any_server() -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody { by_key: false }))
+        .with_no_client_auth()
+}
 
 /// Takes anybody for the other side.
 #[derive(Debug)]

@@ -6,16 +6,20 @@
 //! whatever a test starts ends with it. Nothing leaves the loopback interface.
 
 mod anybody;
+mod certificate;
 mod compare;
 mod hub;
 mod peer;
+mod poll;
 mod running;
 mod tree;
 
-pub(crate) use anybody::Anybody;
+pub(crate) use anybody::{Anybody, any_server};
+pub(crate) use certificate::certify;
 pub(crate) use compare::{Entry, assert_same_tree, snapshot};
 pub(crate) use hub::{Hub, member};
 pub(crate) use peer::{Peer, free_port};
+pub(crate) use poll::poll;
 pub(crate) use running::{DEADLINE, Ended, Event, Running, Sharing, Signal};
 pub(crate) use tree::{
     Random, every_kind_of_entry, fifo, filler, link, set_mode, set_mtime, write,

@@ -12,14 +12,13 @@ use std::{
     process::{Child, Command, Stdio},
     sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::{
-    common::{Anybody, DEADLINE, Ended, Peer, Running, assert_same_tree, filler},
+    common::{Ended, Peer, Running, any_server, assert_same_tree, certify, filler, poll},
     lab::{Computer, Kind, Lab},
 };
 
@@ -68,11 +67,13 @@ impl Scene {
         let own_mounts = ["unshare", "--mount", "sh", "-ec", &script];
         let words = [&computer.prefix()[..], &own_mounts].concat();
         let prefix: Vec<String> = words.into_iter().map(str::to_owned).collect();
-        let https = certify(&owner);
+        let https = certify("127.0.0.1");
+        owner.write("https.pem", https.leaf.pem());
+        owner.write("https.key", https.key.serialize_pem());
         let pebble = pebble(&owner, &prefix, secs);
         // The root of what it signs is another one each time it starts.
         let root = computer.inside(|| get("127.0.0.1:15000", "/roots/0"));
-        owner.write("roots.pem", root + &https);
+        owner.write("roots.pem", root + &https.root.pem());
         Self {
             owner: owner.run_by(&words_of(&prefix)).on_all_interfaces(),
             prefix,
@@ -115,22 +116,6 @@ fn warns(hub: &mut Running, of: &str) {
     });
 }
 
-/// Certificate and key for the authority's own HTTPS; its root, PEM.
-fn certify(owner: &Peer) -> String {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = params.self_signed(&key).unwrap().pem();
-    let issuer = Issuer::new(params, key);
-    let key = KeyPair::generate().unwrap();
-    let names = ["127.0.0.1".to_owned()];
-    let cert = CertificateParams::new(names).unwrap();
-    let cert = cert.signed_by(&key, &issuer).unwrap();
-    owner.write("https.pem", cert.pem());
-    owner.write("https.key", key.serialize_pem());
-    root
-}
-
 fn pebble(owner: &Peer, prefix: &[String], secs: u64) -> Pebble {
     let config = format!(
         r#"{{"pebble": {{
@@ -167,27 +152,17 @@ fn pebble(owner: &Peer, prefix: &[String], secs: u64) -> Pebble {
     pebble
 }
 
-fn connect(to: &str) -> StreamOwned<ClientConnection, TcpStream> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody { by_key: false }))
-        .with_no_client_auth();
+fn tls(over: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
     let name = NAME.try_into().unwrap();
-    let tls = ClientConnection::new(Arc::new(config), name).unwrap();
-    StreamOwned::new(tls, TcpStream::connect(to).unwrap())
+    let tls = ClientConnection::new(Arc::new(any_server()), name).unwrap();
+    StreamOwned::new(tls, over)
 }
 
-/// What HTTPS answers there.
+/// What HTTPS answers there, as soon as it does.
 fn get(at: &str, path: &str) -> String {
-    let deadline = Instant::now() + DEADLINE;
-    while TcpStream::connect(at).is_err() {
-        assert!(Instant::now() < deadline, "nobody is at {at}");
-        thread::sleep(Duration::from_millis(20));
-    }
-    let mut stream = connect(at);
+    let mut stream = tls(poll(|| {
+        TcpStream::connect(at).map_err(|error| format!("nobody is at {at}: {error}"))
+    }));
     write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
     let mut answer = String::new();
     _ = stream.read_to_string(&mut answer);
@@ -196,7 +171,7 @@ fn get(at: &str, path: &str) -> String {
 
 /// The certificate that the hub shows.
 fn certificate() -> Vec<u8> {
-    let mut stream = connect("127.0.0.1:443");
+    let mut stream = tls(TcpStream::connect("127.0.0.1:443").unwrap());
     stream.flush().unwrap();
     let chain = stream.conn.peer_certificates().unwrap();
     chain[0].to_vec()
@@ -319,11 +294,10 @@ fn a_certificate_is_renewed_in_time() {
     let joins = line(&mut hub);
     let member = scene.member("alice", &joins);
     let first = scene.computer.inside(certificate);
-    let deadline = Instant::now() + DEADLINE;
-    while scene.computer.inside(certificate) == first {
-        assert!(Instant::now() < deadline, "there is no new certificate");
-        thread::sleep(Duration::from_millis(100));
-    }
+    poll(|| {
+        let is_new = scene.computer.inside(certificate) != first;
+        is_new.then_some(()).ok_or("there is no new certificate")
+    });
     member.grove(&["join", &joins]).expect(0);
     scene.pebble.end();
     hub.wait_until("that it was not renewed", |event| {

@@ -1,18 +1,16 @@
 //! A hub behind a proxy that ends TLS, with the command and the settings that docs/hub.md gives.
 
 use std::{
-    net::Ipv4Addr,
     process::{Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use grove::content::HubTicket;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    common::{DEADLINE, Event, Peer, Running, assert_same_tree, filler},
+    common::{Event, Peer, Running, assert_same_tree, certify, filler, poll},
     hub::member_of,
     lab::{Computer, Kind, Lab},
 };
@@ -74,7 +72,9 @@ impl Behind {
     fn new(computer: &Computer, more: &[&str]) -> Self {
         let ip = computer.ip4();
         let operator = computer.peer("operator").online();
-        let authority = certify(&operator, ip);
+        let made = certify(&ip.to_string());
+        operator.write("chain.pem", made.leaf.pem() + &made.root.pem());
+        operator.write("key.pem", made.key.serialize_pem());
         let nginx = nginx(&operator);
         let said =
             in_docs("\ngrove hub --plain-http ", "\n").replace("hub.example.org", &ip.to_string());
@@ -88,7 +88,7 @@ impl Behind {
         assert_eq!(ticket.pin, None, "everybody knows the proxy's certificate");
         // But nobody knows that of a test: so its line names the authority, as that of a hub does that
         // has one of its own.
-        ticket.pin = Some(Sha256::digest(authority).into());
+        ticket.pin = Some(Sha256::digest(made.root.der()).into());
         Self {
             operator,
             nginx,
@@ -104,30 +104,11 @@ impl Behind {
 
     /// Waits until the hub says so.
     fn wait_for_status(&self, is: impl Fn(&Event) -> bool) -> Event {
-        let until = Instant::now() + DEADLINE;
-        loop {
+        poll(|| {
             let status = self.status();
-            if is(&status) {
-                return status;
-            }
-            assert!(Instant::now() < until, "{status}");
-            thread::sleep(Duration::from_millis(100));
-        }
+            if is(&status) { Ok(status) } else { Err(status) }
+        })
     }
-}
-
-/// Key and certificate for this address in the operator's folder; the certificate of the authority that
-/// signed it.
-fn certify(operator: &Peer, ip: Ipv4Addr) -> Vec<u8> {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new([ip.to_string()]).unwrap();
-    let cert = params.signed_by(&key, &authority).unwrap();
-    operator.write("chain.pem", cert.pem() + &authority.pem());
-    operator.write("key.pem", key.serialize_pem());
-    authority.der().to_vec()
 }
 
 /// The proxy, when it listens.

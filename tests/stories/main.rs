@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../common/mod.rs"]
-#[expect(unused_imports, reason = "other suites use the rest")]
+#[expect(dead_code, unused_imports, reason = "other suites use the rest")]
 mod common;
 
 mod bad_input;

@@ -15,7 +15,6 @@ use std::{
 };
 
 use grove::content::HubTicket;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use sha2::{Digest as _, Sha256};
 use tokio::{
@@ -29,7 +28,7 @@ use self::{
     directory::Lie,
     relay::{Began, Mischief},
 };
-use crate::common::{Hub, Peer};
+use crate::common::{Hub, Peer, certify};
 
 /// What it does at the moment; nothing but honest work at first.
 #[derive(Default)]
@@ -107,14 +106,8 @@ impl Evil {
 
 /// A certificate for the loopback interface, and the hash of what signed it.
 fn certified() -> (TlsAcceptor, [u8; 32]) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = params.self_signed(&key).unwrap().der().clone();
-    let issuer = Issuer::new(params, key);
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&key, &issuer).unwrap().der().clone();
+    let made = certify("127.0.0.1");
+    let (leaf, root) = (made.leaf.der().clone(), made.root.der().clone());
     let pin = Sha256::digest(&root).into();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
@@ -123,7 +116,7 @@ fn certified() -> (TlsAcceptor, [u8; 32]) {
         .with_no_client_auth()
         .with_single_cert(
             vec![leaf, root],
-            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            PrivatePkcs8KeyDer::from(made.key.serialize_der()).into(),
         )
         .unwrap();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

@@ -100,6 +100,7 @@ impl Mischief {
                 work.make_up(&mut frames);
             }
             if self.mangles() && work.count.is_multiple_of(200) && quiet_until < Instant::now() {
+                // All that follows comes late, as over a way that is jammed for a moment.
                 quiet_until = Instant::now() + Duration::from_secs(2);
                 tokio::time::sleep(Duration::from_millis(400)).await;
             }

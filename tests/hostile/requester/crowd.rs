@@ -17,7 +17,7 @@ use super::{
     stranger::{Manner, Stranger, Target, request},
     watch::{Watched, file_limit, peak_mib},
 };
-use crate::common::{Peer, filler};
+use crate::common::{Peer, filler, poll};
 
 /// What one of them does all the time.
 #[derive(Debug, Clone, Copy)]
@@ -78,11 +78,12 @@ impl Crowd {
 
     /// Waits until so many connections were made.
     fn wait_for(&self, connections: u64) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while self.connected.load(Ordering::Relaxed) < connections {
-            assert!(Instant::now() < deadline, "the crowd does not come");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        poll(|| {
+            let there = self.connected.load(Ordering::Relaxed);
+            let all = there >= connections;
+            all.then_some(())
+                .ok_or(format!("{there} of the crowd came"))
+        });
     }
 }
 

@@ -3,21 +3,20 @@
 use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
-    time::{Duration, Instant},
 };
 
 use super::{
     https::{Https, ask, plain},
     operator, status, token_of,
 };
-use crate::common::{DEADLINE, Event};
+use crate::common::{self, Event, poll};
 
 /// A new certificate in these files; its DER.
 fn certify(cert: &Path, key: &Path) -> Vec<u8> {
-    let made = rcgen::generate_simple_self_signed(["hub.example".to_owned()]).unwrap();
-    std::fs::write(key, made.signing_key.serialize_pem()).unwrap();
-    std::fs::write(cert, made.cert.pem()).unwrap();
-    made.cert.der().to_vec()
+    let made = common::certify("hub.example");
+    std::fs::write(key, made.key.serialize_pem()).unwrap();
+    std::fs::write(cert, made.leaf.pem()).unwrap();
+    made.leaf.der().to_vec()
 }
 
 fn listens(ready: &Event) -> SocketAddr {
@@ -59,11 +58,12 @@ fn a_certificate_in_files_is_read_again_when_it_changes() {
     );
     assert_eq!(shown(), first);
     let second = certify(&cert, &key);
-    let until = Instant::now() + DEADLINE;
-    while shown() != second {
-        assert!(Instant::now() < until, "the new certificate is not used");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    poll(|| {
+        let is_new = shown() == second;
+        is_new
+            .then_some(())
+            .ok_or("the new certificate is not used")
+    });
     hub.interrupt().expect(130);
 }
 
