@@ -26,7 +26,7 @@ pub use outboard::{OUTBOARD_MIN, Outboards};
 #[cfg(any(test, fuzzing))]
 pub(crate) use partial::Have;
 pub use partial::{CopyOf, Finish, PartFile, Partial, Peek, Unlockable};
-pub use spool::{Snapshot, Spooled, snapshot, spool};
+pub use spool::{Snapshot, Spooled, clear_left_behind, snapshot, spool};
 pub use stop::Stop;
 pub(crate) use sys::is_of_another_user;
 pub use sys::{

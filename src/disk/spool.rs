@@ -2,7 +2,7 @@
 //!
 //! Each copy has a folder of its own, `copies/<name>/` in the cache folder, and beside it
 //! `<name>.lock`, which stays locked as long as the copy is in use. What a kill leaves is known by its
-//! lock being free, and is removed before the next copy is made.
+//! lock being free, and is removed with the next share ([`clear_left_behind`]).
 
 use std::{
     collections::BTreeSet,
@@ -301,6 +301,14 @@ fn cannot_copy(dir: &Path, error: &io::Error) -> Failure {
         .hint("make room there, or keep Grove's files elsewhere with GROVE_HOME")
 }
 
+/// Removes the copies in the cache folder `dir` that no living process uses. What cannot be removed now
+/// stays for the next time.
+pub fn clear_left_behind(dir: &Path) {
+    if let Err(error) = sweep(dir, true) {
+        tracing::debug!(%error, "copies that nobody uses stay");
+    }
+}
+
 /// The folder of one copy. Removed when dropped.
 #[derive(Debug)]
 struct CopyFolder {
@@ -309,10 +317,8 @@ struct CopyFolder {
 }
 
 impl CopyFolder {
-    /// Makes a fresh one in the cache folder `dir`, after removing those that nobody uses.
+    /// Makes a fresh one in the cache folder `dir`.
     fn create(dir: &Path) -> io::Result<Self> {
-        // What cannot be removed now does not keep us from working.
-        let _ = sweep(dir, true);
         let copies = dir.join("copies");
         sys::create_private_dir(&copies)?;
         let path = copies.join(sys::unique());

@@ -159,7 +159,7 @@ fn a_sharer_stops_whatever_it_is_doing() {
             stops(idle, signal, code, times);
         }
     }
-    // A second signal leaves a copy behind; the next copy sweeps it.
+    // A second signal leaves a copy behind; the next share sweeps it.
     let sharing = alice.share_input(b"something", &["--name", "input"]);
     stops(sharing.into_running(), Signal::INT, 130, 1);
     let copies = alice.home().join("cache/copies");

@@ -27,6 +27,7 @@ pub(super) fn prepare(
     stop: &Stop,
 ) -> Result<Prepared, Failure> {
     let cache = context.profile.cache_dir();
+    disk::clear_left_behind(cache);
     let events = &context.events;
     let mut copies = Copies::default();
     let is_copy = matches!(options.source, ShareSource::Reader { .. });
