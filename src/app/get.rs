@@ -99,6 +99,8 @@ pub struct GetOptions {
     pub wait: Wait,
     /// Read again all that is already here instead of trusting what was recorded.
     pub verify: bool,
+    /// Fetch also what is larger than the free space, since much of it may be holes.
+    pub sparse: bool,
     /// Refuse shares with more bytes than this.
     pub max_size: Option<u64>,
     /// Ask the decider about shares with more bytes than this.
@@ -121,6 +123,7 @@ impl GetOptions {
             on_conflict: OnConflict::Stop,
             wait: Wait::For(Duration::from_mins(10)),
             verify: false,
+            sparse: false,
             max_size: None,
             ask_above: 10_000_000_000,
             limit_rate: None,

@@ -1,6 +1,9 @@
 //! Disks that are full, or take no writing.
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt as _,
+};
 
 use crate::{
     common::{Peer, assert_same_tree, filler, snapshot},
@@ -37,6 +40,37 @@ fn what_does_not_fit_is_refused_before_it_is_fetched() {
     small.remount("size=64m");
     bob.get(&sharing.ticket, &["-o", "small"]).expect(0);
     assert_same_tree(&alice.path("large"), &bob.path("small/large"));
+}
+
+/// Of what is larger than the disk and mostly holes, nobody but the receiver knows that it fits.
+#[test]
+#[ignore = "needs root, see CONTRIBUTING"]
+fn what_is_larger_than_the_disk_is_fetched_when_asked_to() {
+    let alice = Peer::new("alice");
+    let image = File::create(alice.path("image")).unwrap();
+    image.set_len(64 * MIB).unwrap();
+    for at in [0, 33 * MIB, 63 * MIB] {
+        image.write_all_at(&filler(1 << 20), at).unwrap();
+    }
+    alice.write("full", filler(24 << 20));
+    let (image, full) = (alice.share(&["image"]), alice.share(&["full"]));
+    let bob = Peer::new("bob");
+    let disk = Mount::new(&bob.path("small"), 16 * MIB);
+    let refused = bob.get(&image.ticket, &["-o", "small"]).expect(8);
+    let hint = refused.event("error")["hint"].to_string();
+    assert!(hint.contains("--sparse"), "{refused}");
+    bob.get(&image.ticket, &["-o", "small", "--sparse"])
+        .expect(0);
+    assert_same_tree(&alice.path("image"), &bob.path("small/image"));
+
+    let stopped = bob.get(&full.ticket, &["-o", "small", "--sparse"]);
+    assert!(
+        stopped.expect(8).message().contains("the disk is full"),
+        "{stopped}"
+    );
+    disk.remount("size=64m");
+    bob.get(&full.ticket, &["-o", "small"]).expect(0);
+    assert_same_tree(&alice.path("full"), &bob.path("small/full"));
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Job {
             .find(|path| path.is_dir())
             .unwrap_or(Path::new("."));
         let free = disk::available_bytes(existing).ok();
-        check_space(wanted.saturating_sub(had), free)?;
+        check_space(wanted.saturating_sub(had), self.options.sparse, free)?;
         let risky = risky_names(manifest, &self.only, path);
         if wanted <= self.options.ask_above && risky.is_empty() {
             return Ok(());

@@ -4,6 +4,7 @@
 //! folders nor the folder for unfinished work. Only folders that are empty are ever removed.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -22,8 +23,8 @@ pub(super) struct Made {
     top: Option<PathBuf>,
     /// Whether no earlier run has begun with the share here.
     is_new: bool,
-    /// Folders of the share that no entry of it names, the uppermost first.
-    implied: Vec<EntryPath>,
+    /// Folders of the share that no entry of it names.
+    implied: BTreeSet<EntryPath>,
 }
 
 impl Made {
@@ -32,7 +33,7 @@ impl Made {
             path: path.to_owned(),
             top,
             is_new,
-            implied: Vec::new(),
+            implied: BTreeSet::new(),
         }
     }
 
@@ -50,19 +51,18 @@ impl Made {
         for number in &plan.missing_dirs {
             let dir = manifest.dirs.get(*number as usize);
             let mut above = dir.and_then(|dir| dir.path.parent());
-            let mut implied = Vec::new();
-            while let Some(path) = above.filter(|path| !is_listed(path)) {
+            // What is above a folder that was noted already was noted with it.
+            while let Some(path) =
+                above.filter(|path| !is_listed(path) && !self.implied.contains(path))
+            {
                 let place = destination.look(&path);
                 if !matches!(place, Ok(Place::Is(Found::Nothing))) {
                     break;
                 }
                 above = path.parent();
-                implied.push(path);
+                self.implied.insert(path);
             }
-            self.implied.extend(implied.into_iter().rev());
         }
-        self.implied.sort_unstable();
-        self.implied.dedup();
     }
 }
 

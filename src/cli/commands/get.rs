@@ -105,6 +105,13 @@ pub(crate) struct GetArgs {
     #[arg(long)]
     fsync: bool,
 
+    /// Fetch also what is larger than the free space
+    ///
+    /// Zeros become holes, which take no space, so a disk image of 1 TB may need little of it. When
+    /// the disk is full after all, Grove stops, and the same line goes on once there is space.
+    #[arg(long)]
+    sparse: bool,
+
     /// Refuse what is larger than this, such as 20G
     #[arg(long, value_name = "SIZE")]
     max_size: Option<Size>,
@@ -128,6 +135,7 @@ pub(crate) fn run(args: &GetArgs, session: &Session<'_>) -> Result<u8, Failure> 
         on_conflict: args.on_conflict(),
         wait: settings.wait(args.wait)?,
         verify: args.verify,
+        sparse: args.sparse,
         max_size: args.max_size.map(|size| size.0),
         limit_rate: settings.limit_rate(args.rate.limit_rate)?,
         fsync: args.fsync,

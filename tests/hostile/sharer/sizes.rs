@@ -6,7 +6,7 @@ use super::{
     blob::Blob,
     list::{List, sequence},
     peer::{Ask, Sharer, Store},
-    victim::{DEST, Usage, Victim, WORK},
+    victim::{DEST, MEMORY, Usage, Victim, WORK},
 };
 use crate::common::Running;
 
@@ -220,6 +220,26 @@ fn many_folders_and_links_cost_bounded_memory() {
         let sharer = Sharer::serving(Store::of(&list, []));
         victim.refuses(&sharer.ticket(list.root().hash), &[], 6);
     }
+}
+
+/// Folders deep below others that the list does not name: all of them are made, and few are kept in mind.
+#[test]
+fn folders_below_unnamed_ones_cost_bounded_memory() {
+    const FOLDERS: usize = 5_000;
+    let deep = ["a"; 250].join("/");
+    let names = (0..FOLDERS).map(|n| format!("{deep}/{n:05}"));
+    let list = names.fold(List::new::<&str>([]), |list, name| {
+        list.folder(name, 0o755, 0)
+    });
+    let sharer = Sharer::serving(Store::of(&list, []));
+    let ticket = sharer.ticket(list.root().hash);
+    let victim = Victim::new();
+    let (ended, cost) = victim.run(&["get", &ticket, "-o", DEST, "--yes"]);
+    let ended = ended.expect(0);
+    let made = std::fs::read_dir(victim.dest(&deep)).unwrap().count();
+    assert_eq!(made, FOLDERS, "{ended}");
+    assert!(cost.memory_mib <= MEMORY, "{} MiB", cost.memory_mib);
+    victim.nothing_is_outside();
 }
 
 /// Many files are fine, a million too; only the disk is too small for what they say to be.

@@ -17,7 +17,7 @@ use crate::common::{Ended, Peer, Running, link, set_mtime, snapshot};
 pub(crate) const DEST: &str = "in/here";
 
 /// Most memory, in MiB, that anything which is refused may take.
-const MEMORY: u64 = 256;
+pub(crate) const MEMORY: u64 = 256;
 
 /// How long the program may work until something is refused, with the start-up of it. Unoptimised code
 /// is several times slower. It is time of the processor: others may want that, too.

@@ -356,13 +356,15 @@ fn in_line(rows: &[String]) -> String {
     }
 }
 
-/// Compares free space with what is left to fetch.
+/// Compares free space with what is left to fetch. Of content that is `sparse`, only what has to be kept
+/// about it counts: how much of it is holes, only its bytes tell.
 ///
 /// # Errors
 /// `LocalDisk` when it does not fit.
-pub fn check_space(needed: u64, free: Option<u64>) -> Result<(), Failure> {
+pub fn check_space(needed: u64, sparse: bool, free: Option<u64>) -> Result<(), Failure> {
     // Checksums of what is under way take one part in 256.
-    let with_overhead = needed.saturating_add(needed / 200);
+    let overhead = needed / 200;
+    let with_overhead = overhead.saturating_add(if sparse { 0 } else { needed });
     match free {
         Some(free) if free < with_overhead => Err(Failure::new(
             FailureKind::LocalDisk,
@@ -372,7 +374,10 @@ pub fn check_space(needed: u64, free: Option<u64>) -> Result<(), Failure> {
                 human_bytes(free)
             ),
         )
-        .hint("make space and run the same line again, take a part with --only, or choose -o")),
+        .hint(
+            "make space and run the same line again, take a part with --only, choose -o, or say \
+             --sparse if most of it is holes",
+        )),
         _ => Ok(()),
     }
 }

@@ -146,11 +146,13 @@ fn links_that_lead_out_are_refused() {
 
 #[test]
 fn space_is_compared_with_what_is_needed() {
-    assert!(check_space(1000, Some(1005)).is_ok());
-    assert!(check_space(1000, None).is_ok());
-    let failure = check_space(1000, Some(1004)).unwrap_err();
+    assert!(check_space(1000, false, Some(1005)).is_ok());
+    assert!(check_space(1000, false, None).is_ok());
+    let failure = check_space(1000, false, Some(1004)).unwrap_err();
     assert_eq!(failure.kind, FailureKind::LocalDisk);
-    assert!(check_space(u64::MAX, Some(u64::MAX - 1)).is_err());
+    assert!(check_space(u64::MAX, false, Some(u64::MAX - 1)).is_err());
+    assert!(check_space(1000, true, Some(5)).is_ok());
+    assert!(check_space(1000, true, Some(4)).is_err());
 }
 
 #[cfg(unix)]
