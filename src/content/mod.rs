@@ -25,4 +25,4 @@ pub use manifest::{
 pub use paste::MAX_TICKET_TEXT;
 pub use path::{EntryPath, PARTIAL_DIR, PathError};
 pub use text::{escape, escape_bytes, human_bytes, shorten};
-pub use ticket::{MAX_ADDRESSES, MAX_OTHERS, Relays, Ticket, TicketError};
+pub use ticket::{MAX_ADDRESSES, MAX_OTHERS, Relays, Ticket, TicketError, is_public, sift};

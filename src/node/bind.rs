@@ -3,14 +3,22 @@
 use std::net::SocketAddr;
 
 use iroh::{
-    Endpoint, RelayMap, RelayMode, SecretKey,
+    Endpoint, RelayMode, SecretKey,
+    address_lookup::{DnsAddressLookup, PkarrPublisher, PkarrResolver},
     endpoint::{Builder, PortmapperConfig, presets},
 };
 use iroh_mdns_address_lookup::MdnsAddressLookup;
 use tokio::sync::watch;
 
-use super::{Network, Role, Ways, hubs};
-use crate::events::{Failure, FailureKind};
+use super::{
+    Network, Role, Ways, hubs,
+    names::{Names, resolver},
+    sifted::{Sifted, ToBeSifted},
+};
+use crate::{
+    content::Relays,
+    events::{Failure, FailureKind},
+};
 
 /// What a node is bound to.
 #[derive(Debug, Clone)]
@@ -30,7 +38,6 @@ pub(super) async fn endpoint(
     role: Role,
     alpn: &[u8],
 ) -> Result<Bound, Failure> {
-    let direct_only = network.ways == Ways::DirectOnly;
     let mut directories = Vec::new();
     let mut builder = if network.offline {
         Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled)
@@ -40,16 +47,14 @@ pub(super) async fn endpoint(
         for hub in &network.hubs {
             let started = hubs::Directory::start(hub, secret.clone());
             if let Some((directory, outcome)) = started {
-                let directory = hubs::OfHubs::new(directory, relays.clone());
+                let directory = Sifted::new(directory, network.relays_in_use());
                 builder = builder.address_lookup(directory);
                 directories.push((hub.name(), outcome));
             }
         }
         builder
-    } else if direct_only {
-        Endpoint::builder(presets::N0).relay_mode(RelayMode::Disabled)
     } else {
-        Endpoint::builder(presets::N0)
+        public(network)
     };
     builder = builder
         .secret_key(secret.clone())
@@ -72,12 +77,29 @@ pub(super) async fn endpoint(
         .hint("another program may hold the port given with --bind")
     })?;
     if network.lan && network.ways != Ways::RelayOnly {
-        find_on_lan(&endpoint, role, network.hub_relays());
+        find_on_lan(&endpoint, role, network.relays_in_use());
     }
     Ok(Bound {
         endpoint,
         directories,
     })
+}
+
+/// Settings of an endpoint that uses the public relays and directories of the iroh project: those of
+/// `presets::N0`, but for what these may make us contact.
+fn public(network: &Network) -> Builder {
+    let relays = || network.relays_in_use();
+    let mode = if network.ways == Ways::DirectOnly {
+        RelayMode::Disabled
+    } else {
+        RelayMode::Default
+    };
+    Endpoint::builder(presets::Minimal)
+        .dns_resolver(resolver(Names::Public))
+        .address_lookup(PkarrPublisher::n0_dns())
+        .address_lookup(ToBeSifted::new(PkarrResolver::n0_dns(), relays()))
+        .address_lookup(ToBeSifted::new(DnsAddressLookup::n0_dns(), relays()))
+        .relay_mode(mode)
 }
 
 fn bind_sockets(mut builder: Builder, addresses: &[SocketAddr]) -> Result<Builder, Failure> {
@@ -97,18 +119,14 @@ fn bind_sockets(mut builder: Builder, addresses: &[SocketAddr]) -> Result<Builde
 }
 
 /// Joins the local network's multicast group. Where there is none (a container, a machine without an
-/// interface), the node works without. Of relays that somebody there names, only `known` ones are used, where
-/// that is given.
-fn find_on_lan(endpoint: &Endpoint, role: Role, known: Option<RelayMap>) {
+/// interface), the node works without. Of relays that somebody there names, only these are used.
+fn find_on_lan(endpoint: &Endpoint, role: Role, relays: Relays) {
     let lookup = MdnsAddressLookup::builder()
         .advertise(role == Role::Provide)
         .service_name("grove")
         .build(endpoint.id());
     match (lookup, endpoint.address_lookup()) {
-        (Ok(lookup), Ok(services)) => match known {
-            Some(known) => services.add(hubs::OfHubs::new(lookup, known)),
-            None => services.add(lookup),
-        },
+        (Ok(lookup), Ok(services)) => services.add(Sifted::new(lookup, relays)),
         (Err(error), _) => tracing::debug!(%error, "no local network lookup"),
         (_, Err(error)) => tracing::debug!(%error, "no address lookup"),
     }

@@ -13,10 +13,12 @@
 mod bind;
 mod congestion;
 mod hubs;
+mod names;
 mod network;
 mod paths;
 pub mod probe;
 mod renew;
+mod sifted;
 mod transport;
 
 use std::{

@@ -1,6 +1,6 @@
 //! Which parts of the network a node uses, and which ways content may take.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use iroh::RelayMap;
 
@@ -58,6 +58,14 @@ impl Network {
         }
         let relays = self.hubs.iter().filter(|hub| hub.relay);
         Relays::OfHubs(relays.flat_map(HubTicket::places).collect())
+    }
+
+    /// Which relays others may send us to: none where none is used.
+    pub(super) fn relays_in_use(&self) -> Relays {
+        if self.offline || self.ways == Ways::DirectOnly {
+            return Relays::OfHubs(BTreeSet::new());
+        }
+        self.relays()
     }
 
     /// The relays that are used, where they are those of hubs.

@@ -63,11 +63,10 @@ fn what_is_larger_than_the_disk_is_fetched_when_asked_to() {
         .expect(0);
     assert_same_tree(&alice.path("image"), &bob.path("small/image"));
 
-    let stopped = bob.get(&full.ticket, &["-o", "small", "--sparse"]);
-    assert!(
-        stopped.expect(8).message().contains("the disk is full"),
-        "{stopped}"
-    );
+    let stopped = bob
+        .get(&full.ticket, &["-o", "small", "--sparse"])
+        .expect(8);
+    assert!(stopped.message().contains("the disk is full"), "{stopped}");
     disk.remount("size=64m");
     bob.get(&full.ticket, &["-o", "small"]).expect(0);
     assert_same_tree(&alice.path("full"), &bob.path("small/full"));

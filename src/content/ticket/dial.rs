@@ -1,4 +1,4 @@
-//! Which addresses of a ticket may be contacted.
+//! Which addresses of a ticket may be contacted, or of what others say of a peer ([`sift`]).
 //!
 //! Whoever writes a ticket decides where the computer of whoever reads it sends packets. So only a
 //! bounded number of plausible addresses is taken, and only relays that are servers on the open
@@ -23,6 +23,9 @@ pub const MAX_ADDRESSES: usize = 30;
 
 /// Most bytes of a relay's address.
 const RELAY_BYTES: usize = 255;
+
+/// Most relays that are taken from what a directory, or somebody on the local network, says of one peer.
+const MAX_RELAYS: usize = 4;
 
 /// Which relays a ticket may name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -122,6 +125,34 @@ impl Dropped {
             ));
         }
         lines
+    }
+}
+
+/// What may be contacted of what somebody else says of a peer: by the same rules, without a word about the rest.
+#[must_use]
+pub fn sift(said: &EndpointAddr, relays: &Relays) -> EndpointAddr {
+    let direct = said.ip_addrs();
+    let direct: BTreeSet<SocketAddr> = direct
+        .map(|addr| SocketAddr::new(addr.ip().to_canonical(), addr.port()))
+        .filter(is_destination)
+        .collect();
+    let is_far = |addr: &&SocketAddr| !addr.ip().is_loopback();
+    let keep_loopback = !direct.iter().any(|addr| is_far(&addr));
+    let direct = direct.iter().filter(|addr| keep_loopback || is_far(addr));
+    let relays = said
+        .relay_urls()
+        .filter_map(|url| check_relay(url.as_str(), relays).ok());
+    let relays = relays.take(MAX_RELAYS).map(TransportAddr::Relay);
+    let direct = direct.take(MAX_ADDRESSES).copied().map(TransportAddr::Ip);
+    EndpointAddr::from_parts(said.id, direct.chain(relays))
+}
+
+/// Whether `ip` is an address of the open internet.
+#[must_use]
+pub fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => is_public_v4(ip),
+        IpAddr::V6(ip) => is_public_v6(ip),
     }
 }
 

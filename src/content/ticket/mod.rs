@@ -15,7 +15,7 @@ mod wire;
 
 use std::{fmt, str::FromStr};
 
-pub use dial::{MAX_ADDRESSES, Relays};
+pub use dial::{MAX_ADDRESSES, Relays, is_public, sift};
 pub use error::TicketError;
 use iroh::EndpointAddr;
 use iroh_blobs::BlobFormat;

@@ -7,6 +7,7 @@ use iroh_relay::{client::ConnectError, protos::handshake};
 use reqwest::Method;
 
 use super::{
+    Names,
     http::{Asker, NoAnswer},
     relay_url, resolver, trust,
 };
@@ -75,8 +76,8 @@ async fn knock(hub: &HubTicket, place: &HostPort, key: SecretKey) -> Result<(), 
     let tls = trust(std::slice::from_ref(hub))
         .client_config(default_provider())
         .map_err(|_| no("no secure connection"))?;
-    let mut client =
-        iroh_relay::client::ClientBuilder::new(url, key, resolver()).tls_client_config(tls);
+    let mut client = iroh_relay::client::ClientBuilder::new(url, key, resolver(Names::OfHubs))
+        .tls_client_config(tls);
     if let Some(token) = &hub.token {
         client = client.auth_token(token);
     }

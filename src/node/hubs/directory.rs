@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::http::Asker;
-use crate::content::{HubTicket, MAX_ADDRESSES};
+use crate::content::HubTicket;
 
 /// What the record says of how long it is good; nobody asks through caches.
 const TTL: u32 = 30;
@@ -123,8 +123,7 @@ impl AddressLookup for Directory {
                 .map_err(|error| wrong(error.to_string()))?;
             let info = EndpointInfo::from_pkarr_signed_packet(&packet)
                 .map_err(|error| wrong(error.to_string()))?;
-            let asked = few(&info);
-            Ok(Item::new(asked, NAME, Some(packet.timestamp().as_micros())))
+            Ok(Item::new(info, NAME, Some(packet.timestamp().as_micros())))
         };
         Some(Box::pin(n0_future::stream::once_future(found)))
     }
@@ -188,16 +187,6 @@ impl Publisher {
     }
 }
 
-/// As much of a record as a ticket could say. Whoever signs it may name anybody's addresses.
-fn few(info: &EndpointInfo) -> EndpointInfo {
-    let mut data = EndpointData::default();
-    for relay in info.relay_urls() {
-        data.add_relay_url(relay.clone());
-    }
-    data.add_ip_addrs(info.ip_addrs().copied().take(MAX_ADDRESSES).collect());
-    EndpointInfo::from_parts(info.endpoint_id, data)
-}
-
 /// A signed record with as many of the addresses as fit; `None` if not even the relays do.
 fn record(secret: &SecretKey, data: &EndpointData) -> Option<SignedPacket> {
     let addresses: Vec<_> = data.ip_addrs().copied().take(ADDRESSES).collect();
@@ -232,20 +221,5 @@ mod tests {
         assert_eq!(info.endpoint_id, secret.public());
         assert_eq!(info.relay_urls().count(), 1);
         assert_eq!(info.ip_addrs().count(), ADDRESSES);
-    }
-
-    #[test]
-    fn of_a_record_that_names_many_few_are_taken() {
-        let secret = SecretKey::from_bytes(&[7; 32]);
-        let mut fits = (30..60).rev().filter_map(|many: u8| {
-            let addresses = (0..many).map(|n| ([1, 1, 1, n % 10], 1 + u16::from(n / 10)).into());
-            let mut data = EndpointData::default();
-            data.add_ip_addrs(addresses.collect());
-            let info = EndpointInfo::from_parts(secret.public(), data);
-            info.to_pkarr_signed_packet(&secret, TTL).ok()
-        });
-        let info = EndpointInfo::from_pkarr_signed_packet(&fits.next().unwrap()).unwrap();
-        assert!(info.ip_addrs().count() > MAX_ADDRESSES);
-        assert_eq!(few(&info).ip_addrs().count(), MAX_ADDRESSES);
     }
 }

@@ -9,25 +9,19 @@
 
 mod check;
 mod directory;
-mod filter;
 mod http;
-mod lookup;
 mod trust;
 
 use std::{sync::Arc, time::Duration};
 
-use iroh::{
-    EndpointAddr, RelayConfig, RelayMap, RelayMode, RelayUrl, TransportAddr, endpoint::Builder,
-    tls::CaTlsConfig,
-};
+use iroh::{RelayConfig, RelayMap, RelayMode, RelayUrl, endpoint::Builder, tls::CaTlsConfig};
 use iroh_relay::RelayQuicConfig;
 
 pub use check::{HubCheck, check_hub};
 pub(super) use directory::{Directory, Outcome, Published};
-pub(super) use filter::OfHubs;
 pub(super) use http::{NoAnswer, date, no_answer};
-use lookup::resolver;
 
+use super::names::{Names, resolver};
 use crate::content::{HostPort, HubTicket};
 
 /// A hub that takes longer to answer is taken for one that is away.
@@ -73,7 +67,7 @@ pub(super) fn configure(builder: Builder, hubs: &[HubTicket], relays: &RelayMap)
     builder
         .relay_mode(mode)
         .ca_tls_config(trust(hubs))
-        .dns_resolver(resolver())
+        .dns_resolver(resolver(Names::OfHubs))
 }
 
 /// Whether some of `hubs` answer and others do not.
@@ -90,15 +84,6 @@ pub(super) async fn some_answer(hubs: &[HubTicket]) -> bool {
     }
     let answers = asked.join_all().await;
     answers.contains(&true) && answers.contains(&false)
-}
-
-/// Leaves the relays out of `address` that are of none of `hubs`.
-pub(super) fn keep_relays(address: &EndpointAddr, known: &RelayMap) -> EndpointAddr {
-    let keep = |addr: &&TransportAddr| match addr {
-        TransportAddr::Relay(url) => known.contains(url),
-        _ => true,
-    };
-    EndpointAddr::from_parts(address.id, address.addrs.iter().filter(keep).cloned())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use iroh::{EndpointId, SecretKey, tls::default_provider};
+use iroh::tls::default_provider;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
     client::danger::ServerCertVerifier as _,
@@ -128,33 +128,4 @@ fn relays_have_every_name_and_the_token() {
     );
     assert_eq!(relay("https://open.example/").auth_token, None);
     assert!(relay("https://open.example/").quic.is_none());
-}
-
-/// What others say of where a peer is leads to one's hubs and nowhere else.
-#[tokio::test]
-async fn lookups_name_relays_of_hubs_only() {
-    use iroh::address_lookup::{AddressLookup, Error, Item};
-    use n0_future::{StreamExt as _, boxed::BoxStream};
-
-    #[derive(Debug)]
-    struct Says(EndpointAddr);
-    impl AddressLookup for Says {
-        fn resolve(&self, _: EndpointId) -> Option<BoxStream<Result<Item, Error>>> {
-            let item = Item::new(self.0.clone().into(), "test", None);
-            Some(Box::pin(n0_future::stream::once(Ok(item))))
-        }
-    }
-    let id = SecretKey::from_bytes(&[1; 32]).public();
-    let said = EndpointAddr::new(id)
-        .with_relay_url("https://a.example/".parse().unwrap())
-        .with_relay_url("https://evil.example/".parse().unwrap())
-        .with_relay_url("https://a.example:8443/".parse().unwrap())
-        .with_ip_addr("192.0.2.1:1".parse().unwrap());
-    let filtered = OfHubs::new(Says(said), relays(&[hub(&["a.example:443"], None)]));
-    let mut found = filtered.resolve(id).unwrap();
-    let found = found.next().await.unwrap().unwrap().into_endpoint_addr();
-    let expected = EndpointAddr::new(id)
-        .with_relay_url("https://a.example/".parse().unwrap())
-        .with_ip_addr("192.0.2.1:1".parse().unwrap());
-    assert_eq!(found, expected);
 }
