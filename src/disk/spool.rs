@@ -321,9 +321,14 @@ impl CopyFolder {
     fn create(dir: &Path) -> io::Result<Self> {
         let copies = dir.join("copies");
         sys::create_private_dir(&copies)?;
-        let path = copies.join(sys::unique());
-        // The lock comes first: a folder without one is taken for left behind.
-        let lock = LockFile::acquire(&lock_of(&path))?;
+        // The lock comes first: a folder without one is taken for left behind. Whoever sweeps may hold it
+        // for a moment, and removes it then.
+        let (path, lock) = loop {
+            let path = copies.join(sys::unique());
+            if let Some(lock) = LockFile::acquire(&lock_of(&path))? {
+                break (path, Some(lock));
+            }
+        };
         let copy = Self { path, lock };
         sys::create_private_dir(&copy.path)?;
         Ok(copy)

@@ -42,14 +42,10 @@ impl Record {
     /// # Errors
     /// `Refused` when another program holds it; `LocalDisk` when it cannot be read, or is damaged.
     pub fn open(folder: &Path, root: &Hash) -> Result<Self, Failure> {
-        let (path, lock) = Self::paths(folder, root);
-        let lock = disk::create_private_dir(folder).and_then(|()| LockFile::acquire(&lock));
-        let lock = lock.map_err(|error| unusable(folder, &disk::reason(&error)))?;
-        let Some(lock) = lock else {
-            let message = "this is shared with a limit already, by another grove";
-            return Err(Failure::new(FailureKind::Refused, message)
-                .hint("stop that one, or leave out --once and --max-gets here"));
-        };
+        let (path, _) = Self::paths(folder, root);
+        disk::create_private_dir(folder)
+            .map_err(|error| unusable(folder, &disk::reason(&error)))?;
+        let lock = Self::lock(folder, root)?;
         let before = match fs::read(&path) {
             Ok(bytes) => decode(&bytes, root).map_err(|why| unusable(&path, why))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Places::new(),
@@ -66,20 +62,31 @@ impl Record {
     /// Removes the record of the share `root` in `folder`, in whatever state it is.
     ///
     /// # Errors
-    /// `LocalDisk` when it cannot be removed.
+    /// `Refused` when another program holds it, and counts with it; `LocalDisk` when it cannot be removed.
     pub fn forget(folder: &Path, root: &Hash) -> Result<(), Failure> {
-        let (path, _) = Self::paths(folder, root);
-        match fs::remove_file(&path) {
-            Err(error)
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                Err(unusable(&path, &disk::reason(&error)))
-            }
-            _ => Ok(()),
+        if !folder.is_dir() {
+            return Ok(());
         }
+        let (path, _) = Self::paths(folder, root);
+        let lock = Self::lock(folder, root)?;
+        fs::remove_file(&path)
+            .or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            })
+            .and_then(|()| lock.remove())
+            .map_err(|error| unusable(&path, &disk::reason(&error)))
+    }
+
+    fn lock(folder: &Path, root: &Hash) -> Result<LockFile, Failure> {
+        let (_, lock) = Self::paths(folder, root);
+        let lock = LockFile::acquire(&lock);
+        let lock = lock.map_err(|error| unusable(folder, &disk::reason(&error)))?;
+        lock.ok_or_else(|| {
+            let message = "this is shared with a limit already, by another grove";
+            Failure::new(FailureKind::Refused, message)
+                .hint("stop that one, or leave out --once, --max-gets and --fresh here")
+        })
     }
 
     fn paths(folder: &Path, root: &Hash) -> (PathBuf, PathBuf) {
@@ -215,9 +222,18 @@ mod tests {
     #[test]
     fn one_program_at_a_time() {
         let dir = TempDir::new().unwrap();
-        let _held = Record::open(dir.path(), &root()).unwrap();
+        let held = Record::open(dir.path(), &root()).unwrap();
+        held.save(&places(3)).unwrap();
         let refused = Record::open(dir.path(), &root()).unwrap_err();
         assert_eq!(refused.kind, FailureKind::Refused);
+        let refused = Record::forget(dir.path(), &root()).unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Refused);
+        drop(held);
+        let again = Record::open(dir.path(), &root()).unwrap();
+        assert_eq!(*again.before(), places(3));
+        drop(again);
+        Record::forget(dir.path(), &root()).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -147,8 +147,12 @@ fn one_share_with_a_limit_at_a_time() {
     let alice = Peer::new("alice");
     alice.write("file", "x");
     let sharing = alice.share(&["file", "--once"]);
-    let refused = alice.grove(&["share", "file", "--once"]).expect(5);
-    assert!(refused.message().contains("by another grove"), "{refused}");
+    // Nor is the count of the first one thrown away under it.
+    for more in [&["--once"][..], &["--once", "--fresh"], &["--fresh"]] {
+        let words = [&["share", "file"], more].concat();
+        let refused = alice.grove(&words).expect(5);
+        assert!(refused.message().contains("by another grove"), "{refused}");
+    }
     sharing.into_running().kill();
     let again = alice.share(&["file", "--once"]);
     again.into_running().interrupt().expect(130);
