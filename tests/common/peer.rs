@@ -57,6 +57,12 @@ impl Peer {
         self
     }
 
+    /// The same person, who also looks for others on the local network, and is found there.
+    pub(crate) fn on_the_local_network(mut self) -> Self {
+        self.flags.clear();
+        self
+    }
+
     /// The same person, with relays and directories. For computers whose network leads nowhere.
     pub(crate) fn online(mut self) -> Self {
         self.offline = false;

@@ -1,6 +1,17 @@
 //! Who has no token, or a wrong one, gets nothing from a hub, and no hub means no server at all.
 
-use grove::content::HubTicket;
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    sync::mpsc,
+};
+
+use grove::content::{Hash, HubTicket, Ticket};
+use iroh::{
+    EndpointAddr, EndpointId, SecretKey,
+    address_lookup::{AddressLookup as _, EndpointData},
+};
+use iroh_blobs::BlobFormat;
+use iroh_mdns_address_lookup::MdnsAddressLookup;
 
 use crate::{
     hub::Hub,
@@ -81,4 +92,61 @@ fn without_the_hub_nobody_else_is_asked() {
         "no_server",
         "{doctor}"
     );
+}
+
+/// Tells everybody on the local network, for as long as the program runs, that this peer is at these
+/// addresses, and its relay is there.
+fn mislead(id: EndpointId, direct: SocketAddr, relay: SocketAddr) {
+    let mut said = EndpointData::default();
+    said.add_ip_addrs([direct].into());
+    said.add_relay_url(format!("http://{relay}/").parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let answers = MdnsAddressLookup::builder().service_name("grove");
+        let answers = answers.build(id).unwrap();
+        answers.publish(&said);
+        std::future::pending::<()>().await;
+    });
+}
+
+/// Somebody in the same network may say where a peer is, but not have a server in it asked for one.
+#[test]
+#[ignore = "takes root, see CONTRIBUTING"]
+fn the_local_network_leads_to_peers_and_to_no_server() {
+    let lab = Lab::new();
+    let computer = lab.behind("bob", Kind::Home);
+    let ip = computer.ip4();
+    let (peer, server) = computer.inside(move || {
+        let peer = UdpSocket::bind((ip, 0)).unwrap();
+        let server = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        (peer, server)
+    });
+    let id = SecretKey::generate().public();
+    let direct = peer.local_addr().unwrap();
+    let relay = SocketAddr::from((ip, server.local_addr().unwrap().port()));
+    computer.inside_meanwhile(move || mislead(id, direct, relay));
+    let (tell, asked) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            _ = tell.send(stream.is_ok());
+        }
+    });
+    let ticket = Ticket {
+        addr: EndpointAddr::from_parts(id, []),
+        hash: Hash::new("a share"),
+        format: BlobFormat::HashSeq,
+        expires: None,
+        others: Vec::new(),
+    };
+    let bob = computer.peer("bob").on_the_local_network().online();
+    let got = bob.get(&ticket.to_string(), &["--wait", "8s"]).expect(4);
+    peer.set_nonblocking(true).unwrap();
+    let knocked = peer.recv(&mut [0; 2048]).is_ok();
+    assert!(knocked, "he does not hear what is said: {got}");
+    assert!(asked.try_recv().is_err(), "the server was asked: {got}");
+    // Without a hub he asks the public servers, too, or would.
+    computer.packets_abroad();
 }
