@@ -244,11 +244,14 @@ impl Visitor<'_> {
     fn sort_in(&mut self, at: &Path, path: EntryPath, metadata: &Metadata) -> Result<(), Failure> {
         let kind = metadata.file_type();
         let stat = FileStat::from_metadata(metadata);
-        let sources = &mut self.finds.sources;
         if kind.is_file() {
+            if let Some(error) = self.closed_to_us(at, metadata) {
+                self.put_unreadable(&path, &error);
+                return Ok(());
+            }
             count(&self.shared.files, self.shared.limits.files, "files")?;
             self.shared.bytes.fetch_add(stat.size, Ordering::Relaxed);
-            sources.files.push(SourceFile {
+            self.finds.sources.files.push(SourceFile {
                 path,
                 root: self.index,
                 stat,
@@ -259,7 +262,7 @@ impl Visitor<'_> {
                 self.shared.limits.others,
                 "folders and links",
             )?;
-            sources.dirs.push(DirEntry {
+            self.finds.sources.dirs.push(DirEntry {
                 path,
                 mode: stat.mode & 0o777,
                 mtime: stat.mtime,
@@ -277,7 +280,7 @@ impl Visitor<'_> {
                     .ok_or_else(|| io::ErrorKind::InvalidData.into())
             });
             match target {
-                Ok(target) => sources.links.push(LinkEntry {
+                Ok(target) => self.finds.sources.links.push(LinkEntry {
                     path,
                     target,
                     mtime: stat.mtime,
@@ -286,12 +289,25 @@ impl Visitor<'_> {
             }
         } else {
             let why = sys::special_kind(kind).unwrap_or("not a regular file");
-            sources.left_out.push(LeftOut {
+            self.finds.sources.left_out.push(LeftOut {
                 path: path.to_string(),
                 why: why.to_owned(),
             });
         }
         Ok(())
+    }
+
+    /// Why a file cannot be read, where its permissions are to blame: known now, it is told together with
+    /// the folders that cannot be listed, and before hours of hashing. Anything else shows when it is hashed.
+    fn closed_to_us(&self, at: &Path, metadata: &Metadata) -> Option<io::Error> {
+        if sys::is_surely_readable(metadata) {
+            return None;
+        }
+        let folder = self.root.folder();
+        let opened = sys::open_beneath(folder, at.strip_prefix(folder).ok()?);
+        opened
+            .err()
+            .filter(|error| error.kind() == io::ErrorKind::PermissionDenied)
     }
 
     /// The path of an entry within the share, or `None` when it was refused.
