@@ -83,7 +83,7 @@ pub struct Sources {
     pub links: Vec<LinkEntry>,
     /// FIFOs, sockets, devices: things that cannot be shared.
     pub left_out: Vec<LeftOut>,
-    /// Files and folders that could not be read, as far as permissions tell before content is read.
+    /// Files and folders that could not be read.
     pub unreadable: Vec<LeftOut>,
 }
 

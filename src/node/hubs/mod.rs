@@ -22,7 +22,7 @@ use iroh::{
 };
 use iroh_relay::RelayQuicConfig;
 
-pub use check::{HubCheck, check_hub};
+pub use check::{HubCheck, check_hub, clocks_apart};
 pub(super) use directory::{Directory, Outcome, Published};
 pub(super) use filter::OfHubs;
 pub(super) use http::{NoAnswer, date, no_answer};
