@@ -154,6 +154,24 @@ fn what_cannot_be_read_is_named_before_there_is_a_ticket() {
         .expect(130);
 }
 
+/// What Grove keeps may be there under a second path that is no link.
+#[test]
+#[ignore = "takes root, see CONTRIBUTING"]
+fn what_grove_keeps_is_not_shared_where_it_is_mounted_again() {
+    let mounted = "mount --bind \"$GROVE_HOME\" p/also && exec \"$@\"";
+    let alice = Peer::new("alice");
+    alice.id();
+    alice.write("p/mine", "x");
+    fs::create_dir(alice.path("p/also")).unwrap();
+    let alice = alice.run_by(&["unshare", "--mount", "sh", "-ec", mounted, "sh"]);
+    for path in ["p/also", "p/also/identity"] {
+        let refused = alice.grove(&["share", path]).expect(2);
+        assert!(refused.message().contains(path), "{refused}");
+    }
+    let sharing = alice.share(&["p"]);
+    assert_eq!(sharing.ready["files"], 1, "{}", sharing.ready);
+}
+
 #[test]
 #[ignore = "takes root, see CONTRIBUTING"]
 fn little_memory_for_many_files() {

@@ -235,9 +235,9 @@ impl ShareArgs {
     fn options(&self, source: ShareSource, settings: &Resolved) -> Result<ShareOptions, Failure> {
         Ok(ShareOptions {
             walk: WalkOptions {
-                own: Vec::new(),
                 exclude: self.exclude.clone(),
                 gitignore: self.gitignore,
+                ..WalkOptions::default()
             },
             strict: self.strict,
             skip_unreadable: self.skip_unreadable,
