@@ -163,7 +163,7 @@ pub fn walk(
     found: &(dyn Fn(u64, u64) + Sync),
     stop: &Stop,
 ) -> Result<Sources, Failure> {
-    let own = Own::of(options);
+    let own = Own::of(options)?;
     let roots = roots::resolve(paths, &own)?;
     let mut finds = visit::visit(&roots, options, &own, limits, found, stop)?;
     if finds.interrupted {

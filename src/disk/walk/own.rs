@@ -2,15 +2,19 @@
 //!
 //! Folders are known by their path without links and by device and inode, so that no other spelling, no link and
 //! no mount of the same folder elsewhere leads around that. What somebody copied or linked (by a hard link)
-//! out of them is a file like any other. Nothing here can fail: a folder that cannot be looked at cannot be
-//! shared, either.
+//! out of them is a file like any other. A folder of Grove that is there and cannot be looked at ends the walk,
+//! since it would not be known again.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use super::{FileStat, WalkOptions};
+use super::{
+    FileStat, WalkOptions,
+    roots::{is_missing, unusable},
+};
+use crate::events::Failure;
 
 /// The folders of Grove itself.
 #[derive(Debug)]
@@ -29,16 +33,24 @@ pub(super) enum Because {
 }
 
 impl Own {
-    pub(super) fn of(options: &WalkOptions) -> Self {
-        let known = |path: &PathBuf| {
-            let real = fs::canonicalize(path).ok()?;
-            let stat = FileStat::at(&real).ok()?;
-            Some((real, stat))
-        };
-        Self {
-            folders: options.own.iter().filter_map(known).collect(),
-            also: options.own_too,
+    /// Looks at what is there.
+    ///
+    /// # Errors
+    /// `LocalDisk` when one of the folders cannot be looked at.
+    pub(super) fn of(options: &WalkOptions) -> Result<Self, Failure> {
+        let mut folders = Vec::new();
+        for path in &options.own {
+            let found = fs::canonicalize(path);
+            match found.and_then(|real| FileStat::at(&real).map(|stat| (real, stat))) {
+                Ok(found) => folders.push(found),
+                Err(error) if is_missing(&error) => {}
+                Err(error) => return Err(unusable(path, &error)),
+            }
         }
+        Ok(Self {
+            folders,
+            also: options.own_too,
+        })
     }
 
     /// Whether the folder at `path`, which has no link in it, is one of these.

@@ -67,18 +67,22 @@ fn resolve_one(path: &Path) -> Result<SourceRoot, Failure> {
     })
 }
 
-fn unusable(path: &Path, error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            let message = format!("{} does not exist", shown(path));
-            Failure::new(FailureKind::Usage, message)
-                .hint("check the spelling and the folder you are in")
-        }
-        _ => {
-            let message = format!("cannot look at {}: {}", shown(path), sys::reason(error));
-            Failure::new(FailureKind::LocalDisk, message).hint("check its permissions")
-        }
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Why there is no using a path.
+pub(super) fn unusable(path: &Path, error: &io::Error) -> Failure {
+    if is_missing(error) {
+        let message = format!("{} does not exist", shown(path));
+        return Failure::new(FailureKind::Usage, message)
+            .hint("check the spelling and the folder you are in");
     }
+    let message = format!("cannot look at {}: {}", shown(path), sys::reason(error));
+    Failure::new(FailureKind::LocalDisk, message).hint("check its permissions")
 }
 
 fn shown(path: &Path) -> String {
