@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -204,12 +204,12 @@ fn every_relative_link_leads_somewhere() {
     assert!(count > 5, "links are not found any more");
 }
 
-/// The names of tests that the page on security gives as evidence.
+/// The names of tests that the page on security gives as evidence, and how it says to run them.
 #[test]
 fn every_test_named_exists() {
-    let mut sources = String::new();
-    gather(&root().join("src"), &mut sources);
-    gather(&root().join("tests"), &mut sources);
+    let mut tests = BTreeMap::new();
+    gather(&root().join("src"), "", &mut tests);
+    gather(&root().join("tests"), "", &mut tests);
     let page = read("docs/security.md");
     let rows = page
         .lines()
@@ -217,23 +217,55 @@ fn every_test_named_exists() {
         .take_while(|line| *line != "## Known gaps")
         .filter(|line| line.starts_with('|'));
     let mut count = 0;
-    for name in rows.flat_map(|row| row.split('`').skip(1).step_by(2)) {
-        assert!(
-            sources.contains(&format!("fn {name}(")),
-            "{name} is no test"
-        );
-        count += 1;
+    for row in rows {
+        let parts: Vec<&str> = row.split('`').collect();
+        for named in parts[1..].chunks(2) {
+            let [name, behind] = named else {
+                panic!("a name is not closed: {row}");
+            };
+            let mark = behind
+                .strip_prefix(" (")
+                .and_then(|rest| rest.split(')').next());
+            let there = tests.get(*name);
+            let there = there.unwrap_or_else(|| panic!("{name} is no test"));
+            let mark = mark.unwrap_or_default();
+            assert!(
+                there.contains(mark),
+                "{name} is marked {mark:?}, not {there:?}"
+            );
+            count += 1;
+        }
     }
     assert!(count > 10, "tests are not found any more");
 }
 
-fn gather(folder: &Path, into: &mut String) {
+/// Finds tests by name. With each is the suite that has it, where it has to be asked for with `--ignored`,
+/// and nothing where it does not.
+fn gather(folder: &Path, suite: &str, tests: &mut BTreeMap<String, BTreeSet<String>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let suite = if suite.is_empty() { stem } else { suite };
         if path.is_dir() {
-            gather(&path, into);
+            gather(&path, suite, tests);
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            into.push_str(&fs::read_to_string(&path).unwrap());
+            let text = fs::read_to_string(&path).unwrap();
+            let (mut is_test, mut is_ignored) = (false, false);
+            for line in text.lines().map(str::trim) {
+                if line.starts_with("#[") {
+                    is_test |= line.contains("test");
+                    is_ignored |= line.starts_with("#[ignore");
+                    continue;
+                }
+                let after = line.split_once("fn ").map(|(_, after)| after);
+                if let (Some(after), true) = (after, is_test) {
+                    let name = after.split('(').next().unwrap_or_default();
+                    let mark = if is_ignored { suite } else { "" };
+                    let marks = tests.entry(name.to_owned()).or_default();
+                    marks.insert(mark.to_owned());
+                }
+                (is_test, is_ignored) = (false, false);
+            }
         }
     }
 }

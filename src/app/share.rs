@@ -161,6 +161,7 @@ impl Sharing {
             let message = "no directory has this share yet, so the ticket is a long one";
             context.events.warn(WarningKind::Network, message);
         }
+        node.has_asked().await;
         for trouble in node.troubles() {
             context.events.warn(WarningKind::Network, trouble);
         }

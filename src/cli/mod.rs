@@ -34,7 +34,7 @@ pub use failure::quiet_panics;
 pub(crate) use {
     args::GlobalArgs,
     settings::Resolved,
-    units::{Patience, Size, Span, human_time},
+    units::{Patience, Size, Span},
 };
 
 use self::{

@@ -136,25 +136,6 @@ fn scale(number: &str, factor: u64) -> Option<u64> {
     whole.checked_add(part)
 }
 
-/// A time for a person: `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. Fractions only below ten
-/// seconds.
-pub(crate) fn human_time(seconds: f64) -> String {
-    if seconds < 9.95 {
-        return format!("{:.1} s", seconds.max(0.0));
-    }
-    let whole = Duration::try_from_secs_f64(seconds.round()).map_or(u64::MAX, |d| d.as_secs());
-    let pair = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
-        0 => format!("{large} {large_unit}"),
-        _ => format!("{large} {large_unit} {small} {small_unit}"),
-    };
-    match whole {
-        ..60 => format!("{whole} s"),
-        60..3_600 => pair(whole / 60, "min", whole % 60, "s"),
-        3_600..86_400 => pair(whole / 3_600, "h", whole % 3_600 / 60, "min"),
-        _ => pair(whole / 86_400, "d", whole % 86_400 / 3_600, "h"),
-    }
-}
-
 /// `1 file`, `214 files`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     let digits = number.to_string();
@@ -247,22 +228,6 @@ mod tests {
         assert_eq!("forever".parse(), Ok(Patience::Forever));
         let ten = Patience::For(Duration::from_mins(10));
         assert_eq!("10m".parse(), Ok(ten));
-    }
-
-    #[test]
-    fn times_read_well() {
-        for (seconds, text) in [
-            (0.0, "0.0 s"),
-            (1.26, "1.3 s"),
-            (9.99, "10 s"),
-            (12.4, "12 s"),
-            (59.7, "1 min"),
-            (200.0, "3 min 20 s"),
-            (7_500.0, "2 h 5 min"),
-            (273_600.0, "3 d 4 h"),
-        ] {
-            assert_eq!(human_time(seconds), text);
-        }
     }
 
     #[test]

@@ -24,5 +24,5 @@ pub use manifest::{
 };
 pub use paste::MAX_TICKET_TEXT;
 pub use path::{EntryPath, PARTIAL_DIR, PathError};
-pub use text::{escape, escape_bytes, human_bytes, shorten};
+pub use text::{escape, escape_bytes, human_bytes, human_time, shorten};
 pub use ticket::{MAX_ADDRESSES, MAX_OTHERS, Relays, Ticket, TicketError, is_public, sift};

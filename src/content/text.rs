@@ -1,11 +1,11 @@
-//! Text that came from a stranger, made fit for a terminal, and sizes made fit for a person.
+//! Text that came from a stranger, made fit for a terminal, and sizes and times made fit for a person.
 //!
 //! File names, link targets and messages of a peer go through [`escape`] or [`escape_bytes`] before
 //! a person sees them: what could move a cursor, change colours, or hide or reorder text becomes a
 //! visible `\u{1b}`. The mapping is reversible, so that two names never look the same, and text
 //! that needs nothing is borrowed. Nothing here can fail.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, fmt::Write as _, time::Duration};
 
 use unicode_normalization::char::is_combining_mark;
 
@@ -90,6 +90,26 @@ pub fn human_bytes(bytes: u64) -> String {
         }
         unit += 1;
         scale *= 1000;
+    }
+}
+
+/// A time for a person: `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. Fractions only below ten
+/// seconds.
+#[must_use]
+pub fn human_time(seconds: f64) -> String {
+    if seconds < 9.95 {
+        return format!("{:.1} s", seconds.max(0.0));
+    }
+    let whole = Duration::try_from_secs_f64(seconds.round()).map_or(u64::MAX, |d| d.as_secs());
+    let pair = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
+        0 => format!("{large} {large_unit}"),
+        _ => format!("{large} {large_unit} {small} {small_unit}"),
+    };
+    match whole {
+        ..60 => format!("{whole} s"),
+        60..3_600 => pair(whole / 60, "min", whole % 60, "s"),
+        3_600..86_400 => pair(whole / 3_600, "h", whole % 3_600 / 60, "min"),
+        _ => pair(whole / 86_400, "d", whole % 86_400 / 3_600, "h"),
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Front, assert_showable, assert_told};
 use crate::{
     app::Only,
-    cli::{Patience, Size, Span, human_time},
-    content::EntryPath,
+    cli::{Patience, Size, Span},
+    content::{EntryPath, human_time},
     disk::{self, SourceRoot},
 };
 

@@ -39,6 +39,18 @@ impl Folder {
         Ok(Self(path))
     }
 
+    /// Whether a folder looks like one that a hub has, or had: its secrets are to stay there, wherever it is.
+    #[must_use]
+    pub fn looks_like(path: &Path) -> bool {
+        let folder = Self(path.to_owned());
+        let is_file = |path: PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_file());
+        // Nearly all folders of other people are out with the first.
+        is_file(folder.tokens())
+            && (is_file(folder.place())
+                || is_file(folder.authority())
+                || is_file(folder.lock_file()))
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -71,6 +83,10 @@ impl Folder {
         self.0.join("acme")
     }
 
+    fn lock_file(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
     pub(super) fn control(&self) -> PathBuf {
         self.0.join("control")
     }
@@ -81,7 +97,7 @@ impl Folder {
     /// `InTheWay` when a hub has it already; `LocalDisk` when it cannot be made or written.
     pub(super) fn lock(&self) -> Result<LockFile, Failure> {
         disk::create_private_dir(&self.0).map_err(|error| self.failure("make", &self.0, &error))?;
-        let path = self.0.join("lock");
+        let path = self.lock_file();
         let lock = LockFile::acquire(&path).map_err(|error| self.failure("lock", &path, &error))?;
         lock.ok_or_else(|| {
             let message = format!("another hub is running with {}", shown(&self.0));

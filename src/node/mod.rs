@@ -37,7 +37,8 @@ use iroh::{
 use n0_future::StreamExt as _;
 use tokio::{sync::watch, time::Instant};
 
-pub use hubs::{HubCheck, check_hub};
+use hubs::Published;
+pub use hubs::{HubCheck, check_hub, clocks_apart};
 pub use network::{Network, Ways};
 pub use paths::{PathWatch, current_path};
 pub use transport::Role;
@@ -211,7 +212,7 @@ impl Node {
                 let (mut outcome, relays) = (outcome.clone(), &relays);
                 async move {
                     let has_it = |now: &hubs::Outcome| {
-                        now.published == hubs::Published::Yes
+                        now.published == Published::Yes
                             && relays.iter().all(|relay| now.relays.contains(relay))
                     };
                     outcome.wait_for(has_it).await.is_ok()
@@ -228,6 +229,17 @@ impl Node {
         };
         let until = self.inner.since + FINDABLE_WITHIN;
         tokio::time::timeout_at(until, found).await.unwrap_or(false)
+    }
+
+    /// Waits until each directory of one's hubs has said whether it takes the record, but not longer than a
+    /// ticket waits for a relay: before that, [`Node::troubles`] knows little.
+    pub async fn has_asked(&self) {
+        let directories = self.inner.current.borrow().directories.clone();
+        let until = self.inner.since + ONLINE_WITHIN;
+        for (_, mut outcome) in directories {
+            let said = outcome.wait_for(|now| now.published != Published::NotYet);
+            _ = tokio::time::timeout_at(until, said).await;
+        }
     }
 
     /// What is wrong with one's hubs right now, one line each; nothing where there are none.
@@ -247,16 +259,28 @@ impl Node {
                 .directories
                 .iter()
                 .filter(|(name, _)| *name == hub.name());
-            let published = directory
+            let outcome = directory
                 .next()
-                .map(|(_, outcome)| outcome.borrow().published);
+                .map(|(_, outcome)| outcome.borrow().clone());
+            let outcome = outcome.unwrap_or_default();
             let denied = status.is_some_and(|status| status.auth_denied_reason().is_some());
             let name = hub.name();
-            if denied || published == Some(hubs::Published::Refused) {
+            let ahead = outcome.ahead;
+            if denied || outcome.published == Published::Refused {
                 lines.insert(format!(
                     "the hub {name} does not take your token; ask for a new line"
                 ));
-            } else if published == Some(hubs::Published::Failed) {
+            } else if outcome.published == Published::Untimely {
+                lines.insert(format!(
+                    "the certificate of the hub {name} is of another time than the clock of this computer; \
+                     set whichever is wrong"
+                ));
+            } else if let Some(apart) = ahead.and_then(|ahead| clocks_apart(&name, ahead)) {
+                // Whoever only fetches needs nobody to find them.
+                if self.inner.role == Role::Provide {
+                    lines.insert(apart);
+                }
+            } else if outcome.published == Published::Failed {
                 lines.insert(format!("the hub {name} does not answer"));
             }
         }

@@ -23,8 +23,13 @@ pub(crate) struct Hub {
 impl Hub {
     /// Starts one with these arguments.
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_by(Peer::new("hub"), args)
+    }
+
+    /// Has this person start one.
+    pub(crate) fn start_by(owner: Peer, args: &[&str]) -> Self {
         let mut hub = Self {
-            owner: Peer::new("hub").online(),
+            owner: owner.online(),
             port: 0,
             args: args.iter().map(ToString::to_string).collect(),
             running: None,

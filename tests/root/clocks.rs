@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    common::{Ended, Peer, Running, assert_same_tree, filler},
+    common::{Ended, Hub, Peer, Running, assert_same_tree, filler},
     lab::Computer,
 };
 
@@ -153,10 +153,55 @@ fn a_clock_that_jumps_disturbs_nothing() {
     }
 }
 
-/// Records for a directory carry a time, too.
+/// Records for a directory carry a time, too: a hub takes none that are far ahead of its clock, and keeps
+/// newer ones. Whose clock is wrong nobody can know, so both are named, and by how much they differ.
+#[test]
+#[ignore = "needs faketime, see CONTRIBUTING"]
+fn a_wrong_clock_of_a_hub_or_its_member_is_told() {
+    for (clock, way, about) in [
+        ("+10m", "behind", ["9 min 59 s", "10 min"]),
+        ("-2d", "ahead of", ["1 d 23 h", "2 d"]),
+    ] {
+        let hub = Hub::start_by(peer("hub", clock), &[]);
+        let told = |ended: &Ended| {
+            let warnings = ended.all("warning");
+            let told: Vec<_> = warnings
+                .iter()
+                .filter_map(|w| w["message"].as_str())
+                .collect();
+            let by = |time| format!("the clock of this computer is {time} {way} that of the hub");
+            let is = |line: &&&str| about.iter().any(|time| line.starts_with(&by(time)));
+            assert_eq!(told.iter().filter(is).count(), 1, "{ended}");
+            assert!(!ended.told().contains("does not answer"), "{ended}");
+        };
+        let [alice, bob] = ["alice", "bob"].map(|name| Peer::new(name).online());
+        for peer in [&alice, &bob] {
+            told(&peer.grove(&["join", &hub.ticket]).expect(0));
+        }
+        alice.write("file", filler(100_000));
+        for args in [&[][..], &["--relay-only"], &["--short"]] {
+            let sharing = alice.share(&[&["file"], args].concat());
+            // Whether the record was taken or not, the ticket is one that works.
+            let got = bob.get(&sharing.ticket, &["-o", "got"]).expect(0);
+            assert!(got.all("warning").is_empty(), "{got}");
+            assert_same_tree(&alice.path("file"), &bob.path("got/file"));
+            std::fs::remove_dir_all(bob.path("got")).unwrap();
+            told(&sharing.into_running().interrupt().expect(130));
+        }
+        // Nobody has to find who fetches, so a clock is not what that fails of.
+        let missing = alice.share(&["file"]);
+        let ticket = missing.ticket.clone();
+        missing.into_running().interrupt().expect(130);
+        let failed = bob.get(&ticket, &["--wait", "3s"]).expect(4);
+        let hint = failed.event("error")["hint"].to_string();
+        assert!(hint.contains("is `grove share` running there"), "{failed}");
+    }
+}
+
+/// Records of the public directories carry the wrong time, too. There are none here: what is left works.
 #[test]
 #[ignore = "needs root and faketime, see CONTRIBUTING"]
-fn a_wrong_clock_where_there_are_directories() {
+fn a_wrong_clock_where_no_directory_answers() {
     for clock in CLOCKS {
         let [left, right] = Computer::pair();
         let there = |computer: &Computer, name| {

@@ -3,11 +3,16 @@
 use std::{
     ffi::{OsStr, OsString},
     fs,
-    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
-    path::Path,
+    os::unix::{
+        ffi::{OsStrExt as _, OsStringExt as _},
+        fs::symlink,
+    },
+    path::{Path, PathBuf},
 };
 
-use crate::common::{Peer, Random, Running, assert_same_tree, fifo, filler, snapshot, write};
+use crate::common::{
+    Peer, Random, Running, Sharing, assert_same_tree, fifo, filler, snapshot, write,
+};
 
 fn put(folder: &Path, name: &[u8]) {
     let content = name.escape_ascii().to_string();
@@ -150,12 +155,73 @@ fn what_grove_keeps_is_never_shared() {
     }
     // By way of a link, it is the same folder.
     fs::rename(alice.path("p/grove"), alice.path("elsewhere")).unwrap();
-    std::os::unix::fs::symlink("../elsewhere", alice.path("p/grove")).unwrap();
+    symlink("../elsewhere", alice.path("p/grove")).unwrap();
     for tree in ["p/grove", "elsewhere"] {
         alice
             .grove(&[&home[..], &["share", tree]].concat())
             .expect(2);
     }
+}
+
+/// Neither are its files when they are named, in whatever way. The folder of a hub may be anywhere.
+#[test]
+fn what_grove_keeps_is_not_shared_when_it_is_named() {
+    fn line<'a>(args: &[&'a str]) -> Vec<&'a str> {
+        [&["--home", "p/grove"], args].concat()
+    }
+
+    let alice = Peer::new("alice");
+    alice.write("p/mine", "x");
+    for data in [&[][..], &["--data", "p/hub of ours"]] {
+        let mut hub = alice.start(&line(&[&["hub"][..], data].concat()));
+        hub.wait_for("hub_ready");
+        hub.interrupt().expect(130);
+    }
+    alice.write("p/grove/cache/mine", "x");
+    symlink("grove/identity", alice.path("p/to the identity")).unwrap();
+    symlink("p/grove/hub", alice.path("to the hub")).unwrap();
+    symlink("p/hub of ours", alice.path("to ours")).unwrap();
+    let absolute = alice.path("p/grove/identity");
+    for path in [
+        "p/grove",
+        "p/grove/identity",
+        "p/../p/./grove//identity",
+        "p/grove/hub/../identity",
+        absolute.to_str().unwrap(),
+        "p/to the identity",
+        "to the hub",
+        "to the hub/tokens.toml",
+        "to the hub/..",
+        "p/grove/hub",
+        "p/grove/hub/authority.pem",
+        "p/grove/cache",
+        "p/grove/cache/mine",
+        "p/hub of ours",
+        "p/hub of ours/tokens.toml",
+        "to ours",
+        "to ours/authority.pem",
+    ] {
+        assert!(alice.path(path).exists(), "{path}");
+        let refused = alice.grove(&line(&["share", "p/mine", path])).expect(2);
+        let message = refused.message();
+        assert!(message.contains("Grove"), "{refused}");
+        assert!(message.contains(path), "{refused}");
+        assert!(refused.all("share_ready").is_empty(), "{refused}");
+    }
+    // Nor along with what is around them; of the hub's folder, which only looks like one, that is told.
+    let sharing = Sharing::new(alice.start(&line(&["share", "p", "--expire", "5s"])));
+    let bob = Peer::new("bob");
+    bob.get(&sharing.ticket, &[]).expect(0);
+    let names: Vec<_> = snapshot(&bob.path("p")).into_keys().collect();
+    let expected = ["", "mine", "to the identity"].map(PathBuf::from);
+    assert_eq!(names, expected, "the link is one, and leads nowhere");
+    let ended = sharing.into_running().end().expect(3);
+    assert!(ended.told().contains("p/hub of ours"), "{ended}");
+    // Standard input is kept in the cache, and is no secret.
+    let command = alice.command(&line(&["--json", "share", "-"]));
+    let sharing = Sharing::new(Running::start_with_input("alice", command, b"input"));
+    bob.get(&sharing.ticket, &[]).expect(0);
+    assert_eq!(bob.read("stdin"), b"input");
 }
 
 /// Files called like those that Grove makes for itself are files like any other.

@@ -291,6 +291,11 @@ fn what_is_no_file_is_left_out_and_named() {
         warning["kind"] == "left_out" && warning["message"].as_str().unwrap().contains("p/queue")
     };
     assert!(warnings.iter().any(named), "{ended}");
+    // A share that ends by itself is done, but not with everything.
+    let ended = alice.grove(&["share", "p", "--expire", "1s"]).expect(3);
+    assert!(ended.all("warning").iter().any(named), "{ended}");
+    let ended = alice.grove(&["share", "p", "--expire", "1s", "--exclude", "queue"]);
+    ended.expect(0);
 
     let refused = alice.grove(&["share", "p", "--strict"]).expect(3);
     assert!(refused.told().contains("p/queue"), "{refused}");

@@ -1,10 +1,14 @@
 //! What a share does before it serves: walk, copy where asked, hash, encode.
 
+use std::path::Path;
+
 use crate::{
     app::{Context, ShareOptions, ShareSource, Summary},
     content::{Encoded, FileEntry, Limits, Manifest, shorten},
-    disk::{self, HashProgress, LeftOut, Outboards, Sources, Stop, TreeCache},
+    disk::{self, HashProgress, LeftOut, Outboards, Sources, Stop, TreeCache, WalkOptions},
     events::{Event, Events, Failure, FailureKind, Phase},
+    hub::Folder,
+    profile::Profile,
 };
 
 /// Everything that is needed to serve.
@@ -42,9 +46,10 @@ pub(super) fn prepare(
         }
     };
     let mut walk = options.walk;
-    let profile = &context.profile;
-    let own = [profile.config_dir(), profile.data_dir(), cache];
-    walk.own.extend(own.map(std::path::Path::to_owned));
+    // The copy of standard input is in the cache.
+    if !is_copy {
+        keep_own(&mut walk, &context.profile);
+    }
     let found = |files, bytes| progress(events, Phase::Scan, (bytes, 0), (files, 0));
     let limits = Limits::DEFAULT;
     let mut sources = disk::walk(&paths, &walk, &limits, &found, stop)?;
@@ -126,6 +131,17 @@ pub(super) fn prepare(
         summary,
         copies,
     })
+}
+
+/// Keeps what Grove has for itself out of a walk.
+fn keep_own(walk: &mut WalkOptions, profile: &Profile) {
+    let own = [
+        profile.config_dir(),
+        profile.data_dir(),
+        profile.cache_dir(),
+    ];
+    walk.own.extend(own.map(Path::to_owned));
+    walk.own_too = Some(Folder::looks_like);
 }
 
 /// Refuses what the user does not want left out.

@@ -18,9 +18,9 @@ use crate::{
         session::{Running, Session},
         signals::STOP_WITHIN,
         table,
-        units::{Patience, Size, files, human_time},
+        units::{Patience, Size, files},
     },
-    content::{escape, human_bytes},
+    content::{escape, human_bytes, human_time},
     events::{Event, Failure, FailureKind, WarningKind},
 };
 

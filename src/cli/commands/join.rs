@@ -10,10 +10,10 @@ use crate::{
         progress::Shows,
         session::{Running, Session},
         table,
-        units::human_time,
     },
-    content::HubTicket,
+    content::{HubTicket, human_time},
     events::{Failure, FailureKind, WarningKind},
+    node::clocks_apart,
 };
 
 /// Use a hub instead of public servers; or list those joined
@@ -39,10 +39,6 @@ pub(crate) struct JoinArgs {
     #[arg(value_name = "HUB")]
     words: Vec<String>,
 }
-
-/// How far two clocks may be apart before it is worth a word. Certificates and records of where somebody is
-/// go by the time.
-const SKEW_SECONDS: u64 = 120;
 
 pub(crate) fn run(args: &JoinArgs, session: &Session<'_>) -> Result<u8, Failure> {
     let output = &session.output;
@@ -84,7 +80,8 @@ pub(crate) fn run(args: &JoinArgs, session: &Session<'_>) -> Result<u8, Failure>
                 return Ok(code);
             }
         };
-        if let Some(line) = joined.check.ahead.and_then(clocks) {
+        let apart = |ahead| clocks_apart(&joined.hub.name(), ahead);
+        if let Some(line) = joined.check.ahead.and_then(apart) {
             context.events.warn(WarningKind::Network, line);
         }
         progress.finish();
@@ -102,34 +99,4 @@ pub(crate) fn run(args: &JoinArgs, session: &Session<'_>) -> Result<u8, Failure>
         }
         Ok(0)
     })
-}
-
-/// What to say about the two clocks, if anything; this computer's is so many seconds `ahead`.
-fn clocks(ahead: i64) -> Option<String> {
-    let apart = ahead.unsigned_abs();
-    (apart > SKEW_SECONDS).then(|| {
-        let apart = human_time(apart as f64);
-        let way = if ahead > 0 { "ahead of" } else { "behind" };
-        format!(
-            "the clock of this computer is {apart} {way} that of the hub; set whichever is wrong, or others \
-             may not find you"
-        )
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clocks_that_differ_are_told_with_the_direction() {
-        for fine in [0, 120, -120] {
-            assert_eq!(clocks(fine), None);
-        }
-        for (ahead, says) in [(7200, "is 2 h ahead of"), (-180, "is 3 min behind")] {
-            let line = clocks(ahead).unwrap();
-            assert!(line.contains(says), "{line}");
-        }
-        assert!(clocks(i64::MIN).is_some());
-    }
 }

@@ -68,6 +68,8 @@ pub(crate) struct ShareArgs {
     strict: bool,
 
     /// Leave out what cannot be read, instead of refusing
+    ///
+    /// What is left out is named, and the exit code of a share that ends by itself is 3 then.
     #[arg(long, conflicts_with = "strict")]
     skip_unreadable: bool,
 
@@ -165,6 +167,7 @@ pub(crate) fn run(args: &ShareArgs, session: &Session<'_>) -> Result<u8, Failure
             args.announce(output, &sharing);
         }
         let (sharing_before, _) = sharing.before();
+        let missing = left_out(sharing.summary());
         let ended = signals.unless(sharing.wait()).await;
         // A share that does not end in time is dropped, which ends it at once.
         _ = tokio::time::timeout(STOP_WITHIN, sharing.stop()).await;
@@ -172,20 +175,14 @@ pub(crate) fn run(args: &ShareArgs, session: &Session<'_>) -> Result<u8, Failure
         Ok(match ended {
             Ok(Ended::MaxGets) if was_used_up => {
                 let gets = sharing_before;
-                output.say(&format!(
-                    "Ended: fetched as often as it may be ({gets}), just before it was stopped; \
+                let why = format!(
+                    "fetched as often as it may be ({gets}), just before it was stopped; \
                      the same line again shares it anew"
-                ));
-                0
+                );
+                over(output, &why, &missing)
             }
-            Ok(Ended::MaxGets) => {
-                output.say("Ended: fetched as often as it may be");
-                0
-            }
-            Ok(Ended::Expired) => {
-                output.say("Ended: the time is over");
-                0
-            }
+            Ok(Ended::MaxGets) => over(output, "fetched as often as it may be", &missing),
+            Ok(Ended::Expired) => over(output, "the time is over", &missing),
             Err(code) => stopped(output, code),
         })
     })
@@ -194,6 +191,19 @@ pub(crate) fn run(args: &ShareArgs, session: &Session<'_>) -> Result<u8, Failure
 fn stopped(output: &Output, code: u8) -> u8 {
     output.stopped("Stopped", None, code);
     code
+}
+
+/// Says why the share ended by itself, and what was not in it: that it was told before the ticket may be
+/// days ago.
+fn over(output: &Output, why: &str, missing: &[String]) -> u8 {
+    output.say(&format!("Ended: {why}"));
+    if missing.is_empty() {
+        return 0;
+    }
+    for line in missing {
+        output.warn(&format!("incomplete: {line}"));
+    }
+    FailureKind::Partial.exit_code()
 }
 
 impl ShareArgs {
@@ -225,9 +235,9 @@ impl ShareArgs {
     fn options(&self, source: ShareSource, settings: &Resolved) -> Result<ShareOptions, Failure> {
         Ok(ShareOptions {
             walk: WalkOptions {
-                own: Vec::new(),
                 exclude: self.exclude.clone(),
                 gitignore: self.gitignore,
+                ..WalkOptions::default()
             },
             strict: self.strict,
             skip_unreadable: self.skip_unreadable,

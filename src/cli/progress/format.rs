@@ -6,8 +6,8 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::state::{State, Track, Waiting};
 use crate::{
-    cli::units::{files, human_time},
-    content::{PeerId, escape, human_bytes},
+    cli::units::files,
+    content::{PeerId, escape, human_bytes, human_time},
     events::{Event, Path, Phase},
 };
 

@@ -139,3 +139,19 @@ proptest! {
         prop_assert!(shorten(&text, max).chars().count() <= max);
     }
 }
+
+#[test]
+fn times_read_well() {
+    for (seconds, text) in [
+        (0.0, "0.0 s"),
+        (1.26, "1.3 s"),
+        (9.99, "10 s"),
+        (12.4, "12 s"),
+        (59.7, "1 min"),
+        (200.0, "3 min 20 s"),
+        (7_500.0, "2 h 5 min"),
+        (273_600.0, "3 d 4 h"),
+    ] {
+        assert_eq!(human_time(seconds), text);
+    }
+}

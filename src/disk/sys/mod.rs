@@ -147,6 +147,12 @@ pub(crate) fn is_of_another_user(path: &Path) -> bool {
     platform::is_of_another_user(path)
 }
 
+/// Whether the mode of a file alone says that this process may read it, which is so for nearly all files of
+/// one's own. Where it does not, opening the file tells. Access control lists may still know better.
+pub(crate) fn is_surely_readable(metadata: &fs::Metadata) -> bool {
+    platform::is_surely_readable(metadata)
+}
+
 /// Replaces the file at `path` as a whole, or not at all: `write` fills a new file beside it, which
 /// then takes its name. The folder is made when it is missing, the file is private. Not synced: after
 /// a power failure the file may be empty, so its reader must be able to tell.

@@ -175,6 +175,10 @@ pub(super) fn is_of_another_user(_: &Path) -> bool {
     false
 }
 
+pub(super) fn is_surely_readable(_: &fs::Metadata) -> bool {
+    false
+}
+
 /// Bytes that this user can still write on the file system of `path`.
 ///
 /// # Errors

@@ -243,6 +243,12 @@ pub(super) fn is_of_another_user(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.uid() != own)
 }
 
+pub(super) fn is_surely_readable(metadata: &Metadata) -> bool {
+    let mode = metadata.mode();
+    let own = metadata.uid() == rustix::process::geteuid().as_raw();
+    mode & 0o444 == 0o444 || own && mode & 0o400 != 0
+}
+
 /// Bytes that this user can still write on the file system of `path`.
 ///
 /// # Errors

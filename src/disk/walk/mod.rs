@@ -6,6 +6,7 @@
 //! share may hold, ends the walk: better before a ticket than half-way through a fetch. What cannot be
 //! read or is no file is listed instead, for the caller to decide.
 
+mod own;
 mod patterns;
 mod roots;
 mod visit;
@@ -21,6 +22,7 @@ use std::{
 
 use rayon::slice::ParallelSliceMut;
 
+use self::own::Own;
 use super::{FileStat, Stop, sys};
 use crate::{
     content::{DirEntry, EntryPath, Limits, LinkEntry},
@@ -34,9 +36,12 @@ pub struct WalkOptions {
     pub exclude: Vec<String>,
     /// Whether `.gitignore` files count. `.groveignore` files always do.
     pub gitignore: bool,
-    /// Folders of Grove itself: they are passed over, wherever they turn up, and cannot be shared.
-    /// What is inside them can be, when it is named.
+    /// Folders of Grove itself: they are passed over, wherever they turn up, and neither they nor anything in
+    /// them can be shared, however it is named.
     pub own: Vec<PathBuf>,
+    /// Says of a folder whether it looks like one of Grove's that is not among `own`. It is left out, which is
+    /// told, and cannot be shared, either.
+    pub own_too: Option<fn(&Path) -> bool>,
 }
 
 /// One path that the user named.
@@ -81,7 +86,7 @@ pub struct Sources {
     pub dirs: Vec<DirEntry>,
     /// Symbolic links, sorted by path.
     pub links: Vec<LinkEntry>,
-    /// FIFOs, sockets, devices: things that cannot be shared.
+    /// FIFOs, sockets, devices and the like: things that cannot be shared.
     pub left_out: Vec<LeftOut>,
     /// Files and folders that could not be read.
     pub unreadable: Vec<LeftOut>,
@@ -148,7 +153,7 @@ impl Sources {
 /// and bytes found so far, and once at the end.
 ///
 /// # Errors
-/// `Usage` when a path does not exist, two have the same name, or a pattern is wrong; `LocalDisk` when
+/// `Usage` when a path does not exist or is of Grove itself, two have the same name, or a pattern is wrong; `LocalDisk` when
 /// a path cannot be looked at; `Interrupted` when stopped; `Failed` when a name cannot be in a share, or
 /// `limits` are exceeded.
 pub fn walk(
@@ -158,11 +163,12 @@ pub fn walk(
     found: &(dyn Fn(u64, u64) + Sync),
     stop: &Stop,
 ) -> Result<Sources, Failure> {
-    let roots = roots::resolve(paths, &options.own)?;
-    let mut finds = visit::visit(&roots, options, limits, found, stop)?;
+    let own = Own::of(options)?;
+    let roots = roots::resolve(paths, &own)?;
+    let mut finds = visit::visit(&roots, options, &own, limits, found, stop)?;
     if finds.interrupted {
         // Network file systems let signals interrupt listing, and the walker does not try again.
-        finds = visit::visit(&roots, options, limits, found, stop)?;
+        finds = visit::visit(&roots, options, &own, limits, found, stop)?;
     }
     finds.check()?;
     let mut sources = finds.sources;

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{SourceRoot, sys};
+use super::{SourceRoot, own::Own, sys};
 use crate::{
     content::{EntryPath, escape},
     events::{Failure, FailureKind},
@@ -14,19 +14,20 @@ use crate::{
 
 /// Finds out where each path is and what it is called in the share. A link that the user named is
 /// followed, and keeps the name it was given.
-pub(super) fn resolve(paths: &[PathBuf], own: &[PathBuf]) -> Result<Vec<SourceRoot>, Failure> {
-    let own: Vec<PathBuf> = own
-        .iter()
-        .filter_map(|p| fs::canonicalize(p).ok())
-        .collect();
+pub(super) fn resolve(paths: &[PathBuf], own: &Own) -> Result<Vec<SourceRoot>, Failure> {
     let mut roots = Vec::with_capacity(paths.len());
     let mut named: HashMap<EntryPath, &Path> = HashMap::new();
     for path in paths {
         let root = resolve_one(path)?;
-        if own.contains(&root.path) {
-            let message = format!("{} is where Grove keeps its own files", shown(path));
+        if own.holds(&root.path) {
+            let what = if root.is_file {
+                "is one of Grove's own files"
+            } else {
+                "is where Grove keeps its own files"
+            };
+            let message = format!("{} {what}, which are never shared", shown(path));
             return Err(Failure::new(FailureKind::Usage, message)
-                .hint("name the files in it that you mean"));
+                .hint("to share something that you put there, move it elsewhere"));
         }
         if let Some(other) = named.insert(root.name.clone(), path) {
             let (first, second) = (shown(other), shown(path));
@@ -66,18 +67,22 @@ fn resolve_one(path: &Path) -> Result<SourceRoot, Failure> {
     })
 }
 
-fn unusable(path: &Path, error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            let message = format!("{} does not exist", shown(path));
-            Failure::new(FailureKind::Usage, message)
-                .hint("check the spelling and the folder you are in")
-        }
-        _ => {
-            let message = format!("cannot look at {}: {}", shown(path), sys::reason(error));
-            Failure::new(FailureKind::LocalDisk, message).hint("check its permissions")
-        }
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Why there is no using a path.
+pub(super) fn unusable(path: &Path, error: &io::Error) -> Failure {
+    if is_missing(error) {
+        let message = format!("{} does not exist", shown(path));
+        return Failure::new(FailureKind::Usage, message)
+            .hint("check the spelling and the folder you are in");
     }
+    let message = format!("cannot look at {}: {}", shown(path), sys::reason(error));
+    Failure::new(FailureKind::LocalDisk, message).hint("check its permissions")
 }
 
 fn shown(path: &Path) -> String {

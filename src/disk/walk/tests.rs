@@ -229,9 +229,31 @@ fn unfinished_fetches_and_our_own_folders_are_passed_over() {
         ..WalkOptions::default()
     };
     assert_eq!(walked(&tree, &options), ["tree/a", "tree/other/home/c"]);
-    let failure = try_walk(&[&tree.join("home")], &options).unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Usage);
-    assert_eq!(walked(&tree.join("home/identity"), &options), ["identity"]);
+    for name in ["home", "home/identity", "sub/../home/../home/identity"] {
+        let failure = try_walk(&[&tree.join(name)], &options).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Usage, "{name}");
+    }
+}
+
+#[test]
+fn what_looks_like_one_of_our_own_folders_is_left_out_and_told() {
+    let (_dir, at) = temp();
+    let tree = at.join("tree");
+    for name in ["a", "mine/secret", "mine/sub/secret", "theirs/b"] {
+        write(&tree.join(name), "");
+    }
+    let options = WalkOptions {
+        own_too: Some(|path| path.ends_with("mine")),
+        ..WalkOptions::default()
+    };
+    let sources = try_walk(&[&tree], &options).unwrap();
+    assert_eq!(files(&sources), ["tree/a", "tree/theirs/b"]);
+    assert_eq!(sources.left_out[0].path, "tree/mine");
+    assert_eq!(sources.left_out.len(), 1);
+    for name in ["mine", "mine/secret", "mine/sub"] {
+        let failure = try_walk(&[&tree.join(name)], &options).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Usage, "{name}");
+    }
 }
 
 #[test]

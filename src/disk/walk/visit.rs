@@ -3,9 +3,9 @@
 use std::{
     fs::{self, Metadata},
     io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -14,6 +14,7 @@ use ignore::{DirEntry as Found, ParallelVisitor, ParallelVisitorBuilder, WalkBui
 
 use super::{
     FileStat, LeftOut, SourceFile, SourceRoot, Sources, Stop, WalkOptions,
+    own::{Because, Own},
     patterns::{self, IGNORE_FILE, path_in, phrase},
     sys,
 };
@@ -79,11 +80,13 @@ impl Finds {
 pub(super) fn visit(
     roots: &[SourceRoot],
     options: &WalkOptions,
+    own: &Own,
     limits: &Limits,
     found: &(dyn Fn(u64, u64) + Sync),
     stop: &Stop,
 ) -> Result<Finds, Failure> {
     let shared = Shared {
+        own,
         limits,
         found,
         stop,
@@ -95,13 +98,8 @@ pub(super) fn visit(
         interrupted: AtomicBool::new(false),
         finds: Mutex::default(),
     };
-    let own: Arc<[PathBuf]> = options
-        .own
-        .iter()
-        .filter_map(|p| fs::canonicalize(p).ok())
-        .collect();
     for (index, root) in roots.iter().enumerate() {
-        let walker = walker(root, options, Arc::clone(&own))?;
+        let walker = walker(root, options)?;
         let index = u32::try_from(index).map_err(|_| too_many("paths", u64::from(u32::MAX)))?;
         let mut builder = Builder {
             shared: &shared,
@@ -126,11 +124,7 @@ pub(super) fn visit(
     }
 }
 
-fn walker(
-    root: &SourceRoot,
-    options: &WalkOptions,
-    own: Arc<[PathBuf]>,
-) -> Result<WalkBuilder, Failure> {
+fn walker(root: &SourceRoot, options: &WalkOptions) -> Result<WalkBuilder, Failure> {
     let exclude = patterns::exclude(root, &options.exclude)?;
     let mut walker = WalkBuilder::new(&root.path);
     walker
@@ -142,8 +136,7 @@ fn walker(
         .add_custom_ignore_filename(IGNORE_FILE)
         .filter_entry(move |entry| {
             let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
-            let is_ours = is_dir
-                && (entry.file_name() == PARTIAL_DIR || own.iter().any(|own| own == entry.path()));
+            let is_ours = is_dir && entry.file_name() == PARTIAL_DIR;
             !is_ours && !exclude.matched(entry.path(), is_dir).is_ignore()
         });
     Ok(walker)
@@ -151,6 +144,7 @@ fn walker(
 
 /// What all threads share.
 struct Shared<'a> {
+    own: &'a Own,
     limits: &'a Limits,
     found: &'a (dyn Fn(u64, u64) + Sync),
     stop: &'a Stop,
@@ -205,13 +199,13 @@ impl ParallelVisitor for Visitor<'_> {
         }
         let result = match found {
             Ok(entry) => self.entry(&entry),
-            Err(error) => self.unreadable(&error),
+            Err(error) => self.unreadable(&error).map(|()| WalkState::Continue),
         };
         if self.shared.throttle.is_due() {
             self.shared.report();
         }
         match result {
-            Ok(()) => WalkState::Continue,
+            Ok(state) => state,
             Err(failure) => {
                 self.finds.failure = Some(failure);
                 self.shared.ended.store(true, Ordering::Relaxed);
@@ -222,21 +216,36 @@ impl ParallelVisitor for Visitor<'_> {
 }
 
 impl Visitor<'_> {
-    fn entry(&mut self, entry: &Found) -> Result<(), Failure> {
+    /// Takes note of an entry; whether to go on, into it if it is a folder.
+    fn entry(&mut self, entry: &Found) -> Result<WalkState, Failure> {
         if let Some(error) = entry.error() {
             patterns::check(error)?;
         }
+        let metadata = fs::symlink_metadata(entry.path());
+        let folder = metadata.as_ref().ok().filter(|found| found.is_dir());
+        let own = folder.and_then(|found| {
+            let stat = FileStat::from_metadata(found);
+            self.shared.own.is(entry.path(), &stat)
+        });
+        if own == Some(Because::Known) {
+            return Ok(WalkState::Skip);
+        }
         let Some(path) = self.entry_path(entry.path()) else {
-            return Ok(());
+            return Ok(WalkState::Continue);
         };
-        let metadata = match fs::symlink_metadata(entry.path()) {
-            Ok(metadata) => metadata,
-            Err(error) => {
-                self.put_unreadable(&path, &error);
-                return Ok(());
-            }
-        };
-        self.sort_in(entry.path(), path, &metadata)
+        if own.is_some() {
+            let (path, why) = (
+                path.to_string(),
+                "where Grove keeps its own files".to_owned(),
+            );
+            self.finds.sources.left_out.push(LeftOut { path, why });
+            return Ok(WalkState::Skip);
+        }
+        match metadata {
+            Ok(metadata) => self.sort_in(entry.path(), path, &metadata)?,
+            Err(error) => self.put_unreadable(&path, &error),
+        }
+        Ok(WalkState::Continue)
     }
 
     /// Puts an entry where it belongs. Its kind is taken from `metadata`: it may have become another
@@ -244,11 +253,14 @@ impl Visitor<'_> {
     fn sort_in(&mut self, at: &Path, path: EntryPath, metadata: &Metadata) -> Result<(), Failure> {
         let kind = metadata.file_type();
         let stat = FileStat::from_metadata(metadata);
-        let sources = &mut self.finds.sources;
         if kind.is_file() {
+            if let Some(error) = self.closed_to_us(at, metadata) {
+                self.put_unreadable(&path, &error);
+                return Ok(());
+            }
             count(&self.shared.files, self.shared.limits.files, "files")?;
             self.shared.bytes.fetch_add(stat.size, Ordering::Relaxed);
-            sources.files.push(SourceFile {
+            self.finds.sources.files.push(SourceFile {
                 path,
                 root: self.index,
                 stat,
@@ -259,7 +271,7 @@ impl Visitor<'_> {
                 self.shared.limits.others,
                 "folders and links",
             )?;
-            sources.dirs.push(DirEntry {
+            self.finds.sources.dirs.push(DirEntry {
                 path,
                 mode: stat.mode & 0o777,
                 mtime: stat.mtime,
@@ -277,7 +289,7 @@ impl Visitor<'_> {
                     .ok_or_else(|| io::ErrorKind::InvalidData.into())
             });
             match target {
-                Ok(target) => sources.links.push(LinkEntry {
+                Ok(target) => self.finds.sources.links.push(LinkEntry {
                     path,
                     target,
                     mtime: stat.mtime,
@@ -286,12 +298,25 @@ impl Visitor<'_> {
             }
         } else {
             let why = sys::special_kind(kind).unwrap_or("not a regular file");
-            sources.left_out.push(LeftOut {
+            self.finds.sources.left_out.push(LeftOut {
                 path: path.to_string(),
                 why: why.to_owned(),
             });
         }
         Ok(())
+    }
+
+    /// Why a file cannot be read, where its permissions are to blame: known now, it is told together with
+    /// the folders that cannot be listed, and before hours of hashing. Anything else shows when it is hashed.
+    fn closed_to_us(&self, at: &Path, metadata: &Metadata) -> Option<io::Error> {
+        if sys::is_surely_readable(metadata) {
+            return None;
+        }
+        let folder = self.root.folder();
+        let opened = sys::open_beneath(folder, at.strip_prefix(folder).ok()?);
+        opened
+            .err()
+            .filter(|error| error.kind() == io::ErrorKind::PermissionDenied)
     }
 
     /// The path of an entry within the share, or `None` when it was refused.

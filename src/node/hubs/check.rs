@@ -12,12 +12,17 @@ use super::{
     relay_url, resolver, trust,
 };
 use crate::{
-    content::{HostPort, HubTicket},
+    content::{HostPort, HubTicket, human_time},
     events::{Failure, FailureKind},
 };
 
 /// How long the relay may take to let us in.
 const RELAY_WITHIN: Duration = Duration::from_secs(10);
+
+/// How far two clocks may be apart before it is worth a word. Certificates and records of where somebody is
+/// go by the time: the hub refuses records that are further ahead than a few minutes, and an older one
+/// replaces no newer one.
+const SKEW_SECONDS: u64 = 120;
 
 /// What a hub said when it was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,11 +140,43 @@ fn failure(place: &HostPort, why: &NoAnswer) -> Failure {
     }
 }
 
+/// What to say about the clocks here and at the hub of this name, if anything; this computer's is so many
+/// seconds `ahead`.
+#[must_use]
+pub fn clocks_apart(hub: &str, ahead: i64) -> Option<String> {
+    let apart = ahead.unsigned_abs();
+    (apart > SKEW_SECONDS).then(|| {
+        let apart = human_time(apart as f64);
+        let way = if ahead > 0 { "ahead of" } else { "behind" };
+        format!(
+            "the clock of this computer is {apart} {way} that of the hub {hub}; set whichever is wrong, or \
+             others may not find you"
+        )
+    })
+}
+
 /// How many seconds this computer's clock is ahead of `theirs`.
-fn ahead(theirs: SystemTime) -> i64 {
+pub(super) fn ahead(theirs: SystemTime) -> i64 {
     let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     match SystemTime::now().duration_since(theirs) {
         Ok(ahead) => seconds(ahead),
         Err(behind) => -seconds(behind.duration()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_are_told_with_the_direction() {
+        for fine in [0, 120, -120] {
+            assert_eq!(clocks_apart("hub.example", fine), None);
+        }
+        for (ahead, says) in [(7200, "is 2 h ahead of"), (-180, "is 3 min behind")] {
+            let line = clocks_apart("hub.example", ahead).unwrap();
+            assert!(line.contains(says), "{line}");
+        }
+        assert!(clocks_apart("hub.example", i64::MIN).is_some());
     }
 }

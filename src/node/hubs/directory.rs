@@ -21,7 +21,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::http::Asker;
+use super::{
+    check::ahead,
+    http::{Asker, NoAnswer},
+};
 use crate::content::HubTicket;
 
 /// What the record says of how long it is good; nobody asks through caches.
@@ -50,7 +53,9 @@ pub(crate) enum Published {
     Yes,
     /// The hub does not let us in.
     Refused,
-    /// It does not answer, or has no directory after all.
+    /// Its certificate is not good at the time that this computer has.
+    Untimely,
+    /// It does not answer, or does not take the record.
     Failed,
 }
 
@@ -61,6 +66,8 @@ pub(crate) struct Outcome {
     pub(crate) published: Published,
     /// The relays in the last record that the hub has.
     pub(crate) relays: Vec<RelayUrl>,
+    /// How many seconds the clock here was ahead of the hub's, negative when behind, where it answered.
+    pub(crate) ahead: Option<i64>,
 }
 
 /// One hub's directory. Dropping all copies ends publishing.
@@ -142,7 +149,7 @@ impl Publisher {
             let data = changes.borrow_and_update().clone();
             let mut next = Instant::now() + AGAIN;
             if let Some(data) = data {
-                let published = self.publish(&data).await;
+                let (published, ahead) = self.publish(&data).await;
                 if published == Published::Yes {
                     pause = FIRST_PAUSE;
                 } else {
@@ -151,6 +158,7 @@ impl Publisher {
                 }
                 self.outcome.send_modify(|outcome| {
                     outcome.published = published;
+                    outcome.ahead = ahead;
                     if published == Published::Yes {
                         outcome.relays = data.relay_urls().cloned().collect();
                     }
@@ -163,9 +171,10 @@ impl Publisher {
         }
     }
 
-    async fn publish(&self, data: &EndpointData) -> Published {
+    /// How it went, and how far the clock here is ahead of the hub's.
+    async fn publish(&self, data: &EndpointData) -> (Published, Option<i64>) {
         let Some(packet) = record(&self.secret, data) else {
-            return Published::Failed;
+            return (Published::Failed, None);
         };
         let path = format!("/pkarr/{}", self.secret.public().to_z32());
         match self
@@ -173,16 +182,21 @@ impl Publisher {
             .ask(Method::PUT, &path, Some(packet.to_relay_payload()))
             .await
         {
-            Ok((_, answer)) if answer.status.is_success() => Published::Yes,
             Ok((place, answer)) => {
-                tracing::debug!(%place, status = %answer.status, "the hub did not take the record");
-                if answer.is_refusal() {
-                    Published::Refused
+                let published = if answer.status.is_success() {
+                    Published::Yes
                 } else {
-                    Published::Failed
-                }
+                    tracing::debug!(%place, status = %answer.status, "the hub did not take the record");
+                    if answer.is_refusal() {
+                        Published::Refused
+                    } else {
+                        Published::Failed
+                    }
+                };
+                (published, answer.date.map(ahead))
             }
-            Err(_) => Published::Failed,
+            Err((_, NoAnswer::Clock)) => (Published::Untimely, None),
+            Err(_) => (Published::Failed, None),
         }
     }
 }

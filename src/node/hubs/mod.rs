@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use iroh::{RelayConfig, RelayMap, RelayMode, RelayUrl, endpoint::Builder, tls::CaTlsConfig};
 use iroh_relay::RelayQuicConfig;
 
-pub use check::{HubCheck, check_hub};
+pub use check::{HubCheck, check_hub, clocks_apart};
 pub(super) use directory::{Directory, Outcome, Published};
 pub(super) use http::{NoAnswer, date, no_answer};
 

@@ -6,12 +6,8 @@ use clap::Args;
 
 use super::{date, not_running};
 use crate::{
-    cli::{
-        json,
-        output::Output,
-        units::{count, human_time},
-    },
-    content::human_bytes,
+    cli::{json, output::Output, units::count},
+    content::{human_bytes, human_time},
     events::Failure,
     hub::{self, Answer, Folder, Question, Status},
 };
