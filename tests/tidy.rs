@@ -1,5 +1,6 @@
 //! House rules that no compiler checks: which layer may know which, where may be printed, how long a
-//! file may be, that every module says what it is for, and that no fuzz target is forgotten.
+//! file may be, that every file is part of something, that every module says what it is for, and that no fuzz
+//! target is forgotten.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -92,7 +93,11 @@ impl Source {
 }
 
 fn sources() -> Vec<Source> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    sources_in("src")
+}
+
+fn sources_in(folder: &str) -> Vec<Source> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut sources = Vec::new();
     let mut folders = vec![src.clone()];
     while let Some(folder) = folders.pop() {
@@ -110,7 +115,7 @@ fn sources() -> Vec<Source> {
             }
         }
     }
-    assert!(sources.len() > 50, "the sources are where they were");
+    assert!(sources.len() > 20, "the sources are where they were");
     sources
 }
 
@@ -242,6 +247,38 @@ fn only_the_command_line_prints() {
             let prints = ["println!", "eprintln!", "print!", "eprint!", "dbg!"];
             if prints.iter().any(|print| line.contains(print)) {
                 found.push(format!("src/{}:{number} prints", source.name));
+            }
+        }
+    }
+    none(&found);
+}
+
+#[test]
+fn every_file_is_declared() {
+    let mut found = Vec::new();
+    for folder in ["src", "tests", "benches"] {
+        let sources = sources_in(folder);
+        let text_of = |name: &str| {
+            let source = sources.iter().find(|source| source.name == name);
+            source.map(|source| source.text.as_str())
+        };
+        for source in &sources {
+            let path = source.name.strip_suffix(".rs").unwrap();
+            let path = path.strip_suffix("/mod").unwrap_or(path);
+            // What Cargo finds by itself, and folders of several programs, which name theirs by path.
+            let is_root = ["main", "lib"].iter().any(|root| path.ends_with(root));
+            let Some((above, module)) = path.rsplit_once('/').filter(|_| !is_root) else {
+                continue;
+            };
+            let above = [
+                format!("{above}.rs"),
+                format!("{above}/mod.rs"),
+                format!("{above}/main.rs"),
+            ];
+            let above = above.iter().find_map(|name| text_of(name));
+            let line = format!("mod {module};");
+            if !above.is_some_and(|text| text.contains(&line)) {
+                found.push(format!("{folder}/{}: nobody says {line}", source.name));
             }
         }
     }

@@ -29,26 +29,3 @@ mod sparse;
 mod stop;
 mod together;
 mod verify;
-
-/// A file that is not declared above would never be run.
-#[test]
-fn every_file_of_this_folder_is_declared() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["common", "stories", "interop", "root", "faults", "networks"] {
-        let folder = root.join("tests").join(folder);
-        let main = if folder.join("main.rs").exists() {
-            "main.rs"
-        } else {
-            "mod.rs"
-        };
-        let declared = std::fs::read_to_string(folder.join(main)).unwrap();
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let module = name.strip_suffix(".rs").unwrap_or(&name);
-            if name != main {
-                let line = format!("mod {module};");
-                assert!(declared.contains(&line), "{}: {line}", folder.display());
-            }
-        }
-    }
-}
