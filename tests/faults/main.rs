@@ -13,6 +13,7 @@
 mod common;
 
 mod calls;
+mod copies;
 mod errors;
 mod get;
 mod kills;
