@@ -48,7 +48,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) kind: Kind,
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) path: PathBuf,
     /// What it reads, where it reads and writes.
     source: Option<PathBuf>,
@@ -63,6 +63,17 @@ impl fmt::Display for Call {
 impl Call {
     pub(crate) fn is_write(&self) -> bool {
         matches!(self.name, "write" | "pwrite64")
+    }
+
+    /// Whether everything is on the disk behind it.
+    pub(crate) fn syncs_all(&self) -> bool {
+        self.name == "syncfs"
+    }
+
+    /// Whether a line makes it so seldom that a sample of its calls hardly ever has it.
+    pub(crate) fn is_rare(&self) -> bool {
+        let about_all = self.name.ends_with("statfs") || self.syncs_all();
+        about_all || self.kind == Kind::Seek || self.source.is_some()
     }
 
     /// Whether it asks what is at a place.
@@ -152,7 +163,7 @@ impl Where {
     fn path(&self, program: Pid) -> Option<PathBuf> {
         match *self {
             Self::Open(file) => open_file(program, file),
-            Self::Path(address) => text(program, address),
+            Self::Path(address) => Self::Below(HERE, address).path(program),
             Self::Below(_, 0) => None,
             Self::Below(dir, address) => {
                 let path = text(program, address)?;
@@ -175,6 +186,9 @@ fn source(regs: &user_regs_struct) -> Option<Where> {
         _ => return None,
     }))
 }
+
+/// Stands for the folder that a program works in.
+const HERE: u64 = libc::AT_FDCWD.cast_unsigned() as u64;
 
 const SEEK_DATA: u64 = libc::SEEK_DATA as u64;
 const SEEK_HOLE: u64 = libc::SEEK_HOLE as u64;

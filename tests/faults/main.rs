@@ -17,6 +17,7 @@ mod copies;
 mod errors;
 mod get;
 mod kills;
+mod naming;
 mod scene;
 mod serve;
 mod share;
