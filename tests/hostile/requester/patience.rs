@@ -147,7 +147,7 @@ async fn whoever_asks_nothing_is_dropped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_has_to_be_there_in_time_as_a_whole() {
     let limits = Limits {
-        request_within: Duration::from_secs(2),
+        request_within: Duration::from_secs(4),
         ..Limits::default()
     };
     let shared = share(limits, nobody_fails).await;
