@@ -8,7 +8,7 @@ use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs::{self, File, FileTimes},
-    io::{self, Read, Seek as _, Write},
+    io::{self, Read, Seek as _, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -31,6 +31,9 @@ use crate::{
 
 /// Bytes between two looks at the stop flag.
 const STEP: u64 = 16 * 1024 * 1024;
+
+/// Bytes that are read and written at once, where the kernel does not copy by itself.
+const BUFFER: usize = 256 * 1024;
 
 /// Standard input, as a file. Removed when dropped.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ pub fn spool(
     let path = copy.path.join(name);
     let mut file = sys::create_private(&path).map_err(|error| cannot_copy(dir, &error))?;
     let throttle = Throttle::new();
-    let mut buffer = vec![0; 256 * 1024];
+    let mut buffer = vec![0; BUFFER];
     let mut bytes = 0;
     loop {
         stop.check()?;
@@ -240,8 +243,13 @@ impl Copying<'_> {
                 Ok(_) => {}
                 // By a signal, after some of it: both files stand where it goes on.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Which side failed is not told apart here; a full disk is what it mostly is.
-                Err(error) => return Err(CopyError::Write(error)),
+                // The kernel reads and writes in one call, and its error may be of either side.
+                // Whichever of two calls fails in its place says whose it is.
+                Err(_) => {
+                    if by_hand(source, copy)? == 0 {
+                        break;
+                    }
+                }
             }
             let now = (&*copy).stream_position().map_err(CopyError::Write)?;
             self.add(now - done);
@@ -256,6 +264,22 @@ impl Copying<'_> {
             (self.progress)(all);
         }
     }
+}
+
+/// Copies some bytes from where `copy` stands, and returns how many; 0 at the end of `source`.
+fn by_hand(mut source: &File, mut copy: &File) -> Result<usize, CopyError> {
+    let at = copy.stream_position().map_err(CopyError::Write)?;
+    // What was read and then could not be written is read again.
+    (source.seek(SeekFrom::Start(at))).map_err(|error| unread(&error))?;
+    let mut buffer = vec![0; BUFFER];
+    let count = loop {
+        match source.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => break other.map_err(|error| unread(&error))?,
+        }
+    };
+    copy.write_all(&buffer[..count]).map_err(CopyError::Write)?;
+    Ok(count)
 }
 
 /// Gives a copy the time and mode of its original, and returns its state.

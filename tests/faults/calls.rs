@@ -31,12 +31,16 @@ pub(crate) enum Kind {
     Read,
     Look,
     List,
+    Seek,
 }
 
 impl Kind {
     /// Whether the disk is another one behind the call, or content is safer there.
     pub(crate) fn changes(self) -> bool {
-        !matches!(self, Self::Open | Self::Read | Self::Look | Self::List)
+        !matches!(
+            self,
+            Self::Open | Self::Read | Self::Look | Self::List | Self::Seek
+        )
     }
 }
 
@@ -44,8 +48,10 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) kind: Kind,
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) path: PathBuf,
+    /// What it reads, where it reads and writes.
+    source: Option<PathBuf>,
 }
 
 impl fmt::Display for Call {
@@ -57,6 +63,17 @@ impl fmt::Display for Call {
 impl Call {
     pub(crate) fn is_write(&self) -> bool {
         matches!(self.name, "write" | "pwrite64")
+    }
+
+    /// Whether everything is on the disk behind it.
+    pub(crate) fn syncs_all(&self) -> bool {
+        self.name == "syncfs"
+    }
+
+    /// Whether a line makes it so seldom that a sample of its calls hardly ever has it.
+    pub(crate) fn is_rare(&self) -> bool {
+        let about_all = self.name.ends_with("statfs") || self.syncs_all();
+        about_all || self.kind == Kind::Seek || self.source.is_some()
     }
 
     /// Whether it asks what is at a place.
@@ -83,7 +100,13 @@ impl Call {
             }
             Errno::EACCES => !matches!(
                 self.kind,
-                Kind::Write | Kind::Sync | Kind::Resize | Kind::Read | Kind::List | Kind::Lock
+                Kind::Write
+                    | Kind::Sync
+                    | Kind::Resize
+                    | Kind::Read
+                    | Kind::List
+                    | Kind::Lock
+                    | Kind::Seek
             ),
             Errno::EMFILE => matches!(self.kind, Kind::Create | Kind::Open),
             Errno::EINTR => matches!(
@@ -122,23 +145,53 @@ impl Watch {
         if !self.reading && !kind.changes() {
             return None;
         }
-        let path = match place {
-            Where::Open(file) => open_file(program, file)?,
-            Where::Path(address) => text(program, address)?,
-            Where::Below(_, 0) => return None,
-            Where::Below(dir, address) => {
-                let path = text(program, address)?;
-                if path.is_absolute() {
-                    path
-                } else {
-                    open_file(program, dir)?.join(path)
-                }
-            }
-        };
-        let is_watched = self.below.iter().any(|dir| path.starts_with(dir));
-        is_watched.then_some(Call { kind, name, path })
+        let path = place.path(program)?;
+        let source = source(regs).and_then(|place| place.path(program));
+        let is_watched = |path: &Path| self.below.iter().any(|dir| path.starts_with(dir));
+        let counts = is_watched(&path) || source.as_deref().is_some_and(is_watched);
+        counts.then_some(Call {
+            kind,
+            name,
+            path,
+            source,
+        })
     }
 }
+
+impl Where {
+    /// The path of the file, for a thread of `program`.
+    fn path(&self, program: Pid) -> Option<PathBuf> {
+        match *self {
+            Self::Open(file) => open_file(program, file),
+            Self::Path(address) => Self::Below(HERE, address).path(program),
+            Self::Below(_, 0) => None,
+            Self::Below(dir, address) => {
+                let path = text(program, address)?;
+                if path.is_absolute() {
+                    return Some(path);
+                }
+                Some(open_file(program, dir)?.join(path))
+            }
+        }
+    }
+}
+
+/// The file that a call reads which writes to another.
+fn source(regs: &user_regs_struct) -> Option<Where> {
+    let number = i64::try_from(regs.orig_rax).ok()?;
+    Some(Where::Open(match number {
+        libc::SYS_sendfile => regs.rsi,
+        libc::SYS_copy_file_range => regs.rdi,
+        libc::SYS_ioctl => regs.rdx,
+        _ => return None,
+    }))
+}
+
+/// Stands for the folder that a program works in.
+const HERE: u64 = libc::AT_FDCWD.cast_unsigned() as u64;
+
+const SEEK_DATA: u64 = libc::SEEK_DATA as u64;
+const SEEK_HOLE: u64 = libc::SEEK_HOLE as u64;
 
 fn classify(regs: &user_regs_struct) -> Option<(&'static str, Kind, Where)> {
     let (first, second, third, fourth) = (regs.rdi, regs.rsi, regs.rdx, regs.r10);
@@ -161,6 +214,10 @@ fn classify(regs: &user_regs_struct) -> Option<(&'static str, Kind, Where)> {
         libc::SYS_pwritev => ("pwritev", Kind::Write, Where::Open(first)),
         libc::SYS_sendfile => ("sendfile", Kind::Write, Where::Open(first)),
         libc::SYS_copy_file_range => ("copy_file_range", Kind::Write, Where::Open(third)),
+        libc::SYS_ioctl if second == libc::FICLONE => {
+            ("ioctl FICLONE", Kind::Write, Where::Open(first))
+        }
+        libc::SYS_syncfs => ("syncfs", Kind::Sync, Where::Open(first)),
         libc::SYS_fsync => ("fsync", Kind::Sync, Where::Open(first)),
         libc::SYS_fdatasync => ("fdatasync", Kind::Sync, Where::Open(first)),
         libc::SYS_sync_file_range => ("sync_file_range", Kind::Sync, Where::Open(first)),
@@ -186,8 +243,14 @@ fn classify(regs: &user_regs_struct) -> Option<(&'static str, Kind, Where)> {
         libc::SYS_flock => ("flock", Kind::Lock, Where::Open(first)),
         libc::SYS_read => ("read", Kind::Read, Where::Open(first)),
         libc::SYS_pread64 => ("pread64", Kind::Read, Where::Open(first)),
+        // Others only change a number.
+        libc::SYS_lseek if third == SEEK_DATA || third == SEEK_HOLE => {
+            ("lseek", Kind::Seek, Where::Open(first))
+        }
         libc::SYS_getdents64 => ("getdents64", Kind::List, Where::Open(first)),
         libc::SYS_newfstatat => ("newfstatat", Kind::Look, Where::Below(first, second)),
+        libc::SYS_statfs => ("statfs", Kind::Look, Where::Path(first)),
+        libc::SYS_fstatfs => ("fstatfs", Kind::Look, Where::Open(first)),
         libc::SYS_statx => ("statx", Kind::Look, Where::Below(first, second)),
         _ => return None,
     })

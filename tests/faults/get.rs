@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     common::{Peer, Sharing, filler, link, snapshot, write},
+    naming::Entries,
     scene::{Place, Scene, copy, reference_tree},
     tracer::{Deed, Fault, Traced, Tracing},
 };
@@ -199,6 +200,10 @@ impl Scene for Get {
             place.before = snapshot(&place.peer.path("p"));
         }
         place
+    }
+
+    fn share(&self) -> Entries {
+        Entries::of(&self.expected())
     }
 
     fn run(&self, place: &Place, fault: Fault, reading: bool) -> Traced {

@@ -1,6 +1,6 @@
 //! Killed at any call that changes the disk.
 
-use std::os::unix::process::ExitStatusExt as _;
+use std::{collections::BTreeSet, os::unix::process::ExitStatusExt as _};
 
 use crate::{
     get::Get,
@@ -17,7 +17,11 @@ const POINTS: usize = 8;
 /// to be, and the next run finishes.
 fn survives_kills(scene: &dyn Scene) {
     let calls = calls_of(scene, false);
-    let points = points(scene.name(), calls.len(), POINTS);
+    let points = points(scene.name(), calls.len(), POINTS).into_iter();
+    // The one call that makes a fetch a finished one.
+    let syncs = calls.iter().zip(1..).filter(|(call, _)| call.syncs_all());
+    let points: BTreeSet<usize> = points.chain(syncs.map(|(_, at)| at)).collect();
+    let points = Vec::from_iter(points);
     let shown = |at: &usize| {
         let call = calls.get(at - 1).map(ToString::to_string);
         format!(

@@ -13,9 +13,11 @@
 mod common;
 
 mod calls;
+mod copies;
 mod errors;
 mod get;
 mod kills;
+mod naming;
 mod scene;
 mod serve;
 mod share;

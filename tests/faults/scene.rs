@@ -12,6 +12,7 @@ use std::{
 use crate::{
     calls::Watch,
     common::{Entry, Peer, filler, link, set_mode, set_mtime, snapshot, write},
+    naming::Entries,
     tracer::{Fault, Traced},
 };
 
@@ -25,6 +26,11 @@ pub(crate) trait Scene: Sync {
 
     /// Somebody on whose computer it happens, and all that stood there before.
     fn place(&self) -> Place;
+
+    /// What is fetched, if anything is.
+    fn share(&self) -> Entries {
+        Entries::default()
+    }
 
     /// Runs the line.
     fn run(&self, place: &Place, fault: Fault, reading: bool) -> Traced;
@@ -128,12 +134,17 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     assert!(command.status().unwrap().success());
 }
 
-/// Files of all the sizes that are treated in a way of their own, links, and empty folders.
+/// Files of all the sizes that are treated in a way of their own, two with the same content, links, and
+/// empty folders.
 pub(crate) fn reference_tree(top: &Path, large: usize) {
     for size in [0, 1, 16 << 10, (16 << 10) + 1] {
         write(&top.join(format!("sizes/{size}")), &filler(size));
     }
     write(&top.join("large"), &filler(large));
+    for name in ["twins/1", "twins/2"] {
+        // As much as is worth sharing blocks.
+        write(&top.join(name), &filler(3 << 19));
+    }
     for number in 0..24 {
         let path = format!("many/{}/{number}", number % 3);
         write(&top.join(path), &filler(50 + 300 * number));

@@ -1,5 +1,7 @@
 //! Sharing, in the ways that differ in what they do to the disk.
 
+use std::fs::File;
+
 use crate::{
     common::{Peer, filler, write},
     scene::{Place, Scene, copy, reference_tree},
@@ -34,6 +36,10 @@ impl Share {
         }
         reference_tree(&share.tree.path("p"), 9 << 20);
         write(&share.tree.path("p/medium"), &filler(2 << 20));
+        let sparse = share.tree.path("p/sparse");
+        write(&sparse, &filler(100_000));
+        let sparse = File::options().write(true).open(sparse).unwrap();
+        sparse.set_len(5 << 20).unwrap();
         share
     }
 

@@ -65,6 +65,8 @@ pub(crate) struct Traced {
     pub(crate) status: ExitStatus,
     /// The calls that counted, up to the one that something was done to.
     pub(crate) calls: Vec<Call>,
+    /// Those that were made to fail.
+    pub(crate) failed: Vec<Call>,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
 }
@@ -79,9 +81,16 @@ pub(crate) struct Tracing {
     deadline: Instant,
 }
 
+/// The calls that counted, up to the one that something was done to, and those that failed.
+#[derive(Default)]
+struct Seen {
+    calls: Vec<Call>,
+    failed: Vec<Call>,
+}
+
 enum Told {
     Started(Pid),
-    Over(ExitStatus, Vec<Call>, Vec<u8>),
+    Over(ExitStatus, Seen, Vec<u8>),
 }
 
 impl Tracing {
@@ -129,9 +138,9 @@ impl Tracing {
             });
             let pid = Pid::from_raw(child.id().cast_signed());
             tell.send(Told::Started(pid)).unwrap();
-            let (status, calls) = Tracer::new(&child, watch, fault).run();
+            let (status, seen) = Tracer::new(&child, watch, fault).run();
             reading.join().unwrap();
-            _ = tell.send(Told::Over(status, calls, complaining.join().unwrap()));
+            _ = tell.send(Told::Over(status, seen, complaining.join().unwrap()));
         });
         Self {
             lines,
@@ -172,11 +181,12 @@ impl Tracing {
         self.pid();
         let left = self.deadline.saturating_duration_since(Instant::now());
         match self.told.recv_timeout(left) {
-            Ok(Told::Over(status, calls, stderr)) => {
+            Ok(Told::Over(status, Seen { calls, failed }, stderr)) => {
                 self.stdout.extend(self.lines.try_iter().flatten());
                 Traced {
                     status,
                     calls,
+                    failed,
                     stdout: self.stdout,
                     stderr,
                 }
@@ -235,7 +245,7 @@ struct Tracer {
     begun: bool,
     done: bool,
     threads: HashMap<Pid, Within>,
-    calls: Vec<Call>,
+    seen: Seen,
 }
 
 impl Tracer {
@@ -247,11 +257,11 @@ impl Tracer {
             begun: false,
             done: false,
             threads: HashMap::new(),
-            calls: Vec::new(),
+            seen: Seen::default(),
         }
     }
 
-    fn run(mut self) -> (ExitStatus, Vec<Call>) {
+    fn run(mut self) -> (ExitStatus, Seen) {
         // Of this thread's children alone: other tests of this process have theirs.
         let mine = WaitPidFlag::__WNOTHREAD;
         waitpid(self.pid, Some(mine | WaitPidFlag::WUNTRACED)).unwrap();
@@ -265,10 +275,10 @@ impl Tracer {
             let status = waitpid(None, Some(mine | WaitPidFlag::__WALL)).unwrap();
             let (thread, signal) = match status {
                 WaitStatus::Exited(pid, code) if pid == self.pid => {
-                    return (ExitStatus::from_raw(code << 8), self.calls);
+                    return (ExitStatus::from_raw(code << 8), self.seen);
                 }
                 WaitStatus::Signaled(pid, signal, _) if pid == self.pid => {
-                    return (ExitStatus::from_raw(signal as i32), self.calls);
+                    return (ExitStatus::from_raw(signal as i32), self.seen);
                 }
                 WaitStatus::PtraceSyscall(thread) => {
                     self.stop(thread);
@@ -321,8 +331,8 @@ impl Tracer {
         };
         let again = self.done;
         if !again {
-            self.calls.push(call.clone());
-            if self.calls.len() != self.fault.at {
+            self.seen.calls.push(call.clone());
+            if self.seen.calls.len() != self.fault.at {
                 return Ok(Within::Call);
             }
             self.done = true;
@@ -340,6 +350,7 @@ impl Tracer {
                 if !call.can_fail_with(error) {
                     return Ok(Within::Call);
                 }
+                self.seen.failed.push(call);
                 // No call has this number, so nothing is done.
                 regs.orig_rax = u64::MAX;
                 ptrace::setregs(thread, regs)?;

@@ -277,3 +277,34 @@ fn a_change_that_does_not_show_is_believed_once_at_most() {
     bob.get(&sharing.ticket, &[]).expect(0);
     assert!(bob.read("p/file") == vec![7; 2_000_000]);
 }
+
+/// What was fetched is not read again while its state is as it was noted, whatever it holds by now.
+/// `--verify` reads it.
+#[test]
+#[ignore = "needs root, see CONTRIBUTING"]
+fn only_verify_finds_a_change_that_does_not_show() {
+    let alice = Peer::new("alice");
+    for (name, size) in [("p/large", 3_000_000), ("p/small", 1000)] {
+        alice.write(name, filler(size));
+    }
+    let sharing = alice.share(&["p"]);
+    let bob = Peer::new("bob");
+    let _folding = Folding::new(&bob.path("disk"), Kind::Timeless);
+    let get = |args: &[&str]| bob.get(&sharing.ticket, &[&["-o", "disk"], args].concat());
+    get(&[]).expect(0);
+    for name in ["p/large", "p/small"] {
+        let place = format!("disk/{name}");
+        let mut damaged = alice.read(name);
+        damaged[500] ^= 1;
+        fs::write(bob.path(&place), &damaged).unwrap();
+        let got = get(&[]).expect(0);
+        assert_eq!(got.number("finished", "bytes_fetched"), 0, "{got}");
+        assert!(bob.read(&place) == damaged, "it was not looked at");
+
+        let found = get(&["--verify"]).expect(7);
+        assert!(found.told().contains(name), "{found}");
+        assert!(bob.read(&place) == damaged, "somebody may want it");
+        get(&["--verify", "--overwrite"]).expect(0);
+        assert!(bob.read(&place) == alice.read(name));
+    }
+}

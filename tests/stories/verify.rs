@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::common::{Peer, Sharing, assert_same_tree, filler};
+use crate::common::{Ended, Peer, Sharing, assert_same_tree, filler};
 
 /// Flips a bit in each chunk group of a file, and leaves its time as it was.
 fn damage(path: &Path) {
@@ -67,6 +67,61 @@ fn damage_of_an_unfinished_file_is_found_and_fetched_again() {
     assert_eq!(damaged, 1, "the large file is unfinished");
     bob.get(&sharing.ticket, &["--verify"]).expect(0);
     assert_same_tree(&alice.path("p"), &bob.path("p"));
+}
+
+/// Flips one bit of what an interrupted fetch left and synced, in a file that keeps its time. Returns
+/// the receiver.
+fn one_wrong_bit(sharing: &Sharing) -> Peer {
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
+    getting.wait_until_fetched(5 << 20);
+    getting.interrupt().expect(130);
+    let partial = bob.path(".grove-partial").join(&sharing.root);
+    assert!(partial.join("0.have").exists(), "what is there was synced");
+    assert!(!partial.join("0.more").exists(), "all of it");
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .open(partial.join("0.data"))
+        .unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, 1000).unwrap();
+    file.write_all_at(&[byte[0] ^ 4], 1000).unwrap();
+    file.set_modified(modified).unwrap();
+    bob
+}
+
+/// How many bytes counted as there, and the most that did before some turned out not to be.
+fn counted(got: &Ended) -> (u64, u64) {
+    let had = got.number("resumed", "bytes_have");
+    let events = got.all("progress").into_iter();
+    let fetching = events.filter(|event| event["phase"] == "fetch");
+    let counts = [had]
+        .into_iter()
+        .chain(fetching.map(|event| event["bytes"].as_u64().unwrap()));
+    let counts: Vec<u64> = counts.collect();
+    let falls = counts.windows(2).filter(|two| two[1] < two[0]);
+    let most = falls.map(|two| two[0]).max();
+    (
+        had,
+        most.unwrap_or_else(|| panic!("no byte is taken back: {got}")),
+    )
+}
+
+/// What was synced is believed until the file is complete, and read before it gets its name; with
+/// `--verify` it is read first.
+#[test]
+fn a_wrong_bit_in_what_was_synced_is_found_before_anything_is_fetched() {
+    let (alice, sharing) = alice();
+    for (args, finds_it_first) in [(&[][..], false), (&["--verify"][..], true)] {
+        let bob = one_wrong_bit(&sharing);
+        let args = [args, &["--limit-rate", "4M"]].concat();
+        let got = bob.get(&sharing.ticket, &args).expect(0);
+        assert_same_tree(&alice.path("p"), &bob.path("p"));
+        let (had, most) = counted(&got);
+        assert_eq!(most <= had, finds_it_first, "{most} of {had}: {got}");
+    }
 }
 
 #[test]

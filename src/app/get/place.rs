@@ -54,16 +54,14 @@ pub(super) fn note_placing(
         .map_err(|error| beside(destination, &error))
 }
 
-/// Makes the links, gives the folders that were made their modes and times, and waits until all that
-/// was placed is on the disk; says whether that is sure.
+/// Makes the links, and gives the folders that were made their modes and times.
 pub(super) fn finish(
     manifest: &Manifest,
     plan: &Plan,
     destination: &Destination,
     partial: &Partial,
-    fsync: bool,
     events: &Events,
-) -> Result<bool, Failure> {
+) -> Result<(), Failure> {
     for item in &plan.links {
         let Some(link) = manifest.links.get(item.number) else {
             continue;
@@ -93,19 +91,25 @@ pub(super) fn finish(
             events.warn(WarningKind::Metadata, message);
         }
     }
-    let synced = sync(manifest, destination, fsync);
-    synced.map_err(|error| beside(destination, &error))
+    Ok(())
 }
 
 /// Waits until all that was placed is on the disk, in one step for all of it: what is finished is to
 /// outlive a power cut. Where a system cannot do that, each file was synced alone if `fsync` says so,
-/// and only names are left.
-fn sync(manifest: &Manifest, destination: &Destination, fsync: bool) -> io::Result<bool> {
-    let synced = destination.sync()?;
-    if fsync && !synced {
-        destination.sync_names(manifest.paths())?;
-    }
-    Ok(synced || fsync)
+/// and only names are left. Says whether it is sure.
+pub(super) fn sync(
+    manifest: &Manifest,
+    destination: &Destination,
+    fsync: bool,
+) -> Result<bool, Failure> {
+    let sync = || {
+        let synced = destination.sync()?;
+        if fsync && !synced {
+            destination.sync_names(manifest.paths())?;
+        }
+        Ok(synced || fsync)
+    };
+    sync().map_err(|error: io::Error| beside(destination, &error))
 }
 
 /// Remembers the hashes of what was placed, so that neither another fetch nor a share of it reads it

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::{Context, broken},
-    content::{EntryPath, Limits, Manifest, Ticket, escape},
+    content::{EntryPath, Limits, Manifest, Ticket},
     disk::{self, Destination, Partial, Stop},
     events::{Event, Failure, FailureKind, Phase, WarningKind},
     node::{Node, Role},
@@ -240,8 +240,8 @@ impl Job {
         let root = self.options.ticket.hash;
         let planning = tokio::task::spawn_blocking(move || {
             let destination = Destination::open(&path).map_err(|error| {
-                let shown = path.to_string_lossy();
-                let message = format!("cannot open {}: {}", escape(&shown), disk::reason(&error));
+                let (shown, reason) = (super::shown(&path), disk::reason(&error));
+                let message = format!("cannot open {shown}: {reason}");
                 Failure::new(FailureKind::LocalDisk, message).hint("choose another folder with -o")
             })?;
             let peek = destination.as_ref();
@@ -347,19 +347,24 @@ impl Job {
                 if result.is_err() && fetched.placed.is_empty() {
                     prepared.take_back(&manifest, &plan);
                 }
-                let finished = result.and_then(|()| {
-                    place::finish(&manifest, &plan, destination, partial, fsync, &events)
-                });
-                // Also what an interrupted fetch placed need not be read again by the next run.
-                let on_disk = finished.as_ref().is_ok_and(|on_disk| *on_disk);
-                place::remember(
-                    &manifest,
-                    &mut fetched.placed,
-                    destination,
-                    &profile,
-                    on_disk,
-                );
-                finished?;
+                let placed = result
+                    .and_then(|()| place::finish(&manifest, &plan, destination, partial, &events));
+                let synced = (placed.is_ok()).then(|| place::sync(&manifest, destination, fsync));
+                let synced = synced.transpose();
+                // Also what an interrupted fetch placed need not be read again by the next run. But
+                // what a disk refused to take may be right in memory alone, and is gone from there any
+                // time.
+                if let Ok(on_disk) = &synced {
+                    place::remember(
+                        &manifest,
+                        &mut fetched.placed,
+                        destination,
+                        &profile,
+                        on_disk.unwrap_or_default(),
+                    );
+                }
+                placed?;
+                synced?;
                 // The run that gets the rest has to know which folders were made for it.
                 let goes_on = fetched.failed.iter().any(|file| file.later);
                 if !goes_on || fetched.placed.is_empty() {

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use crate::{
     app::{Context, ShareOptions, ShareSource, Summary},
-    content::{Encoded, FileEntry, Limits, Manifest, shorten},
+    content::{Encoded, FileEntry, Hash, Limits, Manifest, escape, shorten},
     disk::{self, HashProgress, LeftOut, Outboards, Sources, Stop, TreeCache, WalkOptions},
     events::{Event, Events, Failure, FailureKind, Phase},
     hub::Folder,
     profile::Profile,
 };
+
+/// Characters of a path that are shown: it may be thousands of bytes long.
+const SHOWN: usize = 160;
 
 /// Everything that is needed to serve.
 pub(super) struct Prepared {
@@ -53,6 +56,9 @@ pub(super) fn prepare(
     let found = |files, bytes| progress(events, Phase::Scan, (bytes, 0), (files, 0));
     let limits = Limits::DEFAULT;
     let mut sources = disk::walk(&paths, &walk, &limits, &found, stop)?;
+    if is_copy {
+        refuse_unreadable_copies(cache, &sources.unreadable)?;
+    }
     refuse_incomplete(&sources, options.strict, options.skip_unreadable)?;
     let total = sources
         .files
@@ -75,16 +81,11 @@ pub(super) fn prepare(
             .collect()
     };
     let outboards = Outboards::at(cache);
-    let files = sources.files.len() as u64;
-    let told = |done: HashProgress| {
-        progress(
-            events,
-            Phase::Hash,
-            (done.bytes, total),
-            (done.files, files),
-        );
-    };
-    let hashes = disk::hash_tree(&mut sources, &caches, &outboards, &told, stop)?;
+    let not_copies = if is_copy { 0 } else { sources.unreadable.len() };
+    let hashes = hash(events, &mut sources, total, &caches, &outboards, stop)?;
+    if is_copy || options.snapshot {
+        refuse_unreadable_copies(cache, &sources.unreadable[not_copies..])?;
+    }
     for cache in &caches {
         if let Err(error) = cache.save() {
             tracing::debug!(%error, "hashes are not remembered");
@@ -144,6 +145,27 @@ fn keep_own(walk: &mut WalkOptions, profile: &Profile) {
     walk.own_too = Some(Folder::looks_like);
 }
 
+/// Hashes `total` bytes, and tells how far it is.
+fn hash(
+    events: &Events,
+    sources: &mut Sources,
+    total: u64,
+    caches: &[TreeCache],
+    outboards: &Outboards,
+    stop: &Stop,
+) -> Result<Vec<Hash>, Failure> {
+    let files = sources.files.len() as u64;
+    let told = |done: HashProgress| {
+        progress(
+            events,
+            Phase::Hash,
+            (done.bytes, total),
+            (done.files, files),
+        );
+    };
+    disk::hash_tree(sources, caches, outboards, &told, stop)
+}
+
 /// Refuses what the user does not want left out.
 fn refuse_incomplete(sources: &Sources, strict: bool, skip: bool) -> Result<(), Failure> {
     if strict && !sources.left_out.is_empty() {
@@ -162,11 +184,25 @@ fn refuse_incomplete(sources: &Sources, strict: bool, skip: bool) -> Result<(), 
     Ok(())
 }
 
+/// Refuses to go on when it is not somebody's file that cannot be read, but the copy of it in the folder
+/// `cache`. To leave it out would not be what `--skip-unreadable` asks for.
+fn refuse_unreadable_copies(cache: &Path, unreadable: &[LeftOut]) -> Result<(), Failure> {
+    let Some(file) = unreadable.first() else {
+        return Ok(());
+    };
+    let (path, cache) = (shorten(&file.path, SHOWN), cache.to_string_lossy());
+    let message = format!(
+        "cannot read the copy of {path} in {}: {}",
+        escape(&cache),
+        file.why
+    );
+    Err(Failure::new(FailureKind::LocalDisk, message)
+        .hint("look after that disk, or keep Grove's files elsewhere with GROVE_HOME"))
+}
+
 /// A list for one line: the first ten, and how many more.
 fn listed(entries: &[LeftOut]) -> String {
     const NAMED: usize = 10;
-    /// A path may be thousands of bytes long.
-    const SHOWN: usize = 160;
     let named: Vec<String> = entries
         .iter()
         .take(NAMED)

@@ -34,7 +34,10 @@ pub(super) fn content(
     copied: &dyn Fn(u64),
     stop: &Stop,
 ) -> io::Result<bool> {
-    if source.metadata()?.len() != size {
+    if !source
+        .metadata()
+        .is_ok_and(|metadata| metadata.len() == size)
+    {
         return Ok(false);
     }
     // A file system that shares blocks needs none of it written; for little files asking costs more.

@@ -191,7 +191,7 @@ async fn answers_that_nobody_reads_cost_little() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_trickle_hold_nobody_up() {
+async fn requests_that_are_only_begun_hold_nobody_up() {
     let shared = Shared::new().await;
     let hostile = hostile().await;
     let mut held = Vec::new();

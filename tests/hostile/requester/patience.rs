@@ -12,10 +12,11 @@ use grove::{
     events::{Event, Events},
     transfer::{
         provide::Limits,
-        wire::{Close, Request},
+        wire::{Close, Request, Reset},
     },
 };
-use noq::{Connection, ConnectionError};
+use iroh::endpoint::VarInt;
+use noq::{Connection, ConnectionError, ReadError, ReadToEndError};
 use tempfile::TempDir;
 
 use super::{
@@ -100,7 +101,7 @@ async fn closed(connection: &Connection) -> Option<Close> {
     let ConnectionError::ApplicationClosed(close) = why.expect("it is dropped") else {
         return None;
     };
-    let code = iroh::endpoint::VarInt::from_u64(close.error_code.into_inner()).unwrap();
+    let code = VarInt::from_u64(close.error_code.into_inner()).unwrap();
     Close::from_code(code)
 }
 
@@ -140,6 +141,50 @@ async fn whoever_asks_nothing_is_dropped() {
             .all(|event| !matches!(event, Event::PeerConnected { .. } | Event::PeerGone { .. })),
         "not worth a word"
     );
+    shared.sharing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_has_to_be_there_in_time_as_a_whole() {
+    let limits = Limits {
+        request_within: Duration::from_secs(4),
+        ..Limits::default()
+    };
+    let shared = share(limits, nobody_fails).await;
+    let socket = Stranger::at([127, 0, 0, 1]);
+    let connection = socket.arrive(shared.target, 1).await;
+    let (mut send, mut recv) = connection.open_bi().await.unwrap();
+    // Each byte comes well in time.
+    let trickling = async {
+        for byte in all_of(shared.target).iter().cycle().take(1000) {
+            if send.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("it is waited for");
+    };
+    let refused = async {
+        let refused = recv.read_to_end(1024).await;
+        let Err(ReadToEndError::Read(ReadError::Reset(code))) = refused else {
+            panic!("not refused: {refused:?}");
+        };
+        VarInt::from_u64(code.into_inner()).unwrap()
+    };
+    // Other requests of the same peer go on, so that only this one ends.
+    let others = async {
+        loop {
+            let list = Request::blob(shared.target.root).encode();
+            assert!(ask(&connection, &list).await.is_ok());
+        }
+    };
+    let all = async { tokio::join!(trickling, refused) };
+    let ((), code) = tokio::select! {
+        ended = tokio::time::timeout(DEADLINE, all) => ended.unwrap(),
+        never = others => never,
+    };
+    assert_eq!(Reset::from_code(code), Reset::Limit);
+    assert!(ask(&connection, &all_of(shared.target)).await.is_ok());
     shared.sharing.stop().await;
 }
 

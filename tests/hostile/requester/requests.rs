@@ -185,29 +185,54 @@ async fn a_flood_of_refusals_is_slow() {
     still_serves(&alice, sharing);
 }
 
+/// A request that is sent a byte at a time, until the sharer has enough of it. Returns how many bytes it
+/// was sent, and whether that was all.
+async fn trickle(connection: Connection, request: Vec<u8>) -> (usize, bool) {
+    let Ok((mut send, _recv)) = connection.open_bi().await else {
+        return (0, false);
+    };
+    for (sent, byte) in request.chunks(1).enumerate() {
+        if send.write_all(byte).await.is_err() {
+            return (sent, false);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    (request.len(), true)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_trickles_requests_is_dropped() {
     let (alice, sharing, target) = shared();
     let socket = Stranger::at([127, 0, 0, 1]);
-    let request = Request::blob(target.root).encode();
-    let mut held = Vec::new();
+    // A good request, and it takes minutes until it is there.
+    let every_other = (0..200).flat_map(|n| [ChunkNum(2 * n), ChunkNum(2 * n + 1)]);
+    let ranges = ChunkRanges::new(every_other.collect()).unwrap();
+    let request = Request::ranges(target.root, 2, ranges).encode();
+    assert!(request.len() > 200);
+    let (mut connections, mut trickling) = (Vec::new(), tokio::task::JoinSet::new());
     for who in 0..20 {
         let connection = socket.arrive(target, who).await;
         for _ in 0..50 {
-            let (mut send, recv) = connection.open_bi().await.unwrap();
-            send.write_all(&request[..3]).await.unwrap();
-            held.push((connection.clone(), send, recv));
+            trickling.spawn(trickle(connection.clone(), request.clone()));
         }
+        connections.push(connection);
     }
     still_serves_beside(&alice, &sharing);
     // The promise is half a minute.
     let within = Duration::from_secs(30);
     let dropped = async {
-        for (connection, ..) in &held {
+        for connection in &connections {
             connection.closed().await;
         }
     };
     tokio::time::timeout(within, dropped).await.unwrap();
+    let ended = trickling.join_all().await;
+    assert!(
+        ended.iter().all(|(_, all)| !all),
+        "a request was waited for"
+    );
+    let most = ended.iter().map(|(sent, _)| sent).max();
+    assert!(most > Some(&5), "only {most:?} bytes came before the end");
     sharing.into_running().interrupt().expect(130);
 }
 
