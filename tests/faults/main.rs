@@ -20,4 +20,5 @@ mod scene;
 mod serve;
 mod share;
 mod sweep;
+mod sync;
 mod tracer;

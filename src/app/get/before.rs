@@ -69,6 +69,13 @@ fn begin(
     } = prepared;
     fetch::settle_twins(plan, manifest, only, conflicts, destination, partial)?;
     made.note_implied(manifest, plan, destination);
+    if !partial.is_sound()
+        // What the system still has to tell about earlier content must not be told at the end, as if it
+        // were about what is written anew.
+        && let Err(error) = destination.sync()
+    {
+        tracing::debug!(%error, "the disk did not take all that was written before");
+    }
     place::make_folders(manifest, plan, destination, partial)?;
     place::note_placing(manifest, &plan.wants, destination, partial)
 }

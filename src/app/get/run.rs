@@ -248,6 +248,7 @@ impl Job {
                 only: &only,
                 conflicts,
                 verify,
+                anew: peek.as_ref().is_some_and(|peek| !peek.is_sound()),
                 begun: &peek.map(|peek| peek.placing()).unwrap_or_default(),
             };
             let caches = |top: &EntryPath| {
@@ -339,7 +340,7 @@ impl Job {
         let finishing = {
             let (manifest, plan) = (manifest.clone(), plan.clone());
             let (events, fsync) = (self.context.events.clone(), self.options.fsync);
-            let profile = self.context.profile.clone();
+            let (profile, only) = (self.context.profile.clone(), self.only.clone());
             tokio::task::spawn_blocking(move || {
                 let (destination, partial) = (&prepared.destination, &prepared.partial);
                 if result.is_err() && fetched.placed.is_empty() {
@@ -348,19 +349,25 @@ impl Job {
                 let finished = result.and_then(|()| {
                     place::finish(&manifest, &plan, destination, partial, fsync, &events)
                 });
-                // Also what an interrupted fetch placed need not be read again by the next run.
                 let on_disk = finished.as_ref().is_ok_and(|on_disk| *on_disk);
-                place::remember(
-                    &manifest,
-                    &mut fetched.placed,
-                    destination,
-                    &profile,
-                    on_disk,
-                );
+                // Also what an interrupted fetch placed need not be read again by the next run, unless the
+                // disk may not have it.
+                if on_disk || partial.is_sound() {
+                    place::remember(
+                        &manifest,
+                        &mut fetched.placed,
+                        destination,
+                        &profile,
+                        on_disk,
+                    );
+                }
                 finished?;
-                // The run that gets the rest has to know which folders were made for it.
+                // The run that gets the rest has to know which folders were made for it, and what else
+                // is not known to be on the disk.
                 let goes_on = fetched.failed.iter().any(|file| file.later);
-                if !goes_on || fetched.placed.is_empty() {
+                let is_whole = place::is_all_safe(&manifest, &plan, &only, partial, &fetched);
+                let is_whole = is_whole.map_err(|error| place::beside(destination, &error))?;
+                if is_whole && (!goes_on || fetched.placed.is_empty()) {
                     partial
                         .remove_unless_begun(destination)
                         .map_err(|error| place::beside(destination, &error))?;
