@@ -16,7 +16,9 @@
 //! | `N.more` | the same, newer and not synced; `N.have` counts when a power cut damaged it |
 //!
 //! Names are numbers, so that nothing of a stranger's naming gets in here and no name is too long.
-//! A file moves to its final name when it is complete; after the last one the folder is gone.
+//! A file moves to its final name when it is complete; after the last one the folder is gone. Where that
+//! takes two steps, a kill leaves both names: data with more than one is finished, somebody's, and never
+//! written into.
 
 mod copy;
 mod have;
@@ -246,6 +248,10 @@ impl Partial {
     /// Those of opening and making.
     pub fn large(&self, number: u32, hash: &Hash, size: u64) -> io::Result<PartFile> {
         let names = LargeNames::new(number);
+        // It is placed already, and somebody may have made another file of it since.
+        if self.dir.has_two_names(&names.data)? {
+            self.forget_large(number)?;
+        }
         let have = have_of(&self.dir, &names, (hash, size), self.is_sound());
         if have.is_none() {
             // A record that does not fit this data must not come to fit it while it grows.
@@ -403,8 +409,15 @@ impl Partial {
         let has = |stem: &[u8], ending: &[u8]| names.contains(&[stem, ending].concat());
         // Data without a record is worth nothing, and so is a record that a kill left when the file has
         // its final name already.
-        let mut stems = names.iter().filter_map(|name| name.strip_suffix(b".data"));
-        Ok(stems.any(|stem| has(stem, b".have") || has(stem, b".more")))
+        for name in &names {
+            if let Some(stem) = name.strip_suffix(b".data")
+                && (has(stem, b".have") || has(stem, b".more"))
+                && !self.dir.has_two_names(name)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Removes the folder, unless a large file in it was begun and may be finished another time.
@@ -520,7 +533,7 @@ impl Peek {
 /// what was synced counts.
 fn have_of(dir: &Dir, names: &LargeNames, (hash, size): (&Hash, u64), sound: bool) -> Option<Have> {
     let length = match dir.look(&names.data) {
-        Ok(sys::Found::File(stat)) => stat.size,
+        Ok(sys::Found::File(stat)) if !dir.has_two_names(&names.data).ok()? => stat.size,
         _ => return None,
     };
     let mut have = [&names.more, &names.have].into_iter().find_map(|name| {

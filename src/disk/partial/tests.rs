@@ -326,6 +326,29 @@ fn a_record_without_its_file_keeps_nothing() {
     assert!(!world.dir.path().join(PARTIAL_DIR).exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn data_that_has_its_final_name_is_finished() {
+    let world = World::new();
+    let partial = world.partial();
+    let part = partial.large(0, &world.hash, SIZE).unwrap();
+    part.write(0, &vec![7; 65_536]).unwrap();
+    part.mark(&chunks(&[(0, 64)]), 65_536);
+    part.save(&partial, true).unwrap();
+    drop(part);
+    assert!(partial.is_begun());
+    let folder = world.dir.path().join(PARTIAL_DIR);
+    let data = folder.join(world.hash.to_hex()).join("0.data");
+    let placed = world.dir.path().join("placed");
+    std::fs::hard_link(data, &placed).unwrap();
+    assert!(!partial.is_begun());
+    assert!(partial.have(0, &world.hash, SIZE).is_empty());
+    let part = partial.large(0, &world.hash, SIZE).unwrap();
+    assert!(part.have().is_empty());
+    part.write(0, &[8; 100]).unwrap();
+    assert_eq!(std::fs::read(placed).unwrap(), vec![7; 65_536]);
+}
+
 #[test]
 fn what_was_believed_and_is_not_there_is_missing_again() {
     let world = World::new();
