@@ -144,7 +144,6 @@ fn sync(manifest: &Manifest, destination: &Destination, fsync: bool) -> io::Resu
 /// sync failed before, that is so when this run was about all of it.
 pub(super) fn is_all_safe(
     manifest: &Manifest,
-    plan: &Plan,
     only: &Only,
     partial: &Partial,
     fetched: &Fetched,
@@ -152,12 +151,11 @@ pub(super) fn is_all_safe(
     if partial.is_sound() {
         return Ok(true);
     }
-    let is_settled = |number: &u32| {
+    let is_chosen = |number: &u32| {
         let file = manifest.files.get(*number as usize);
-        let is_chosen = file.is_some_and(|file| only.matches(&file.path));
-        is_chosen && plan.present.binary_search(number).is_err()
+        file.is_some_and(|file| only.matches(&file.path))
     };
-    Ok(fetched.failed.is_empty() && partial.placing()?.iter().all(is_settled))
+    Ok(fetched.failed.is_empty() && partial.placing()?.iter().all(is_chosen))
 }
 
 /// Remembers the hashes of what was placed, so that neither another fetch nor a share of it reads it

@@ -365,7 +365,7 @@ impl Job {
                 // The run that gets the rest has to know which folders were made for it, and what else
                 // is not known to be on the disk.
                 let goes_on = fetched.failed.iter().any(|file| file.later);
-                let is_whole = place::is_all_safe(&manifest, &plan, &only, partial, &fetched);
+                let is_whole = place::is_all_safe(&manifest, &only, partial, &fetched);
                 let is_whole = is_whole.map_err(|error| place::beside(destination, &error))?;
                 if is_whole && (!goes_on || fetched.placed.is_empty()) {
                     partial

@@ -111,6 +111,8 @@ pub struct LinkItem {
 /// What is to be done.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
+    /// [`PlanOptions::anew`], as it was when the plan was made.
+    pub anew: bool,
     /// Files to fetch.
     pub wants: Vec<Item>,
     /// Sum of their sizes, without what is in place of files that are placed anew; before what an earlier
@@ -166,7 +168,10 @@ pub fn make(
     stop: &Stop,
 ) -> Result<Plan, Failure> {
     let chosen = Chosen::of(manifest, options.only)?;
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        anew: options.anew,
+        ..Plan::default()
+    };
     let mut conflicts = Vec::new();
     let states = look_at_files(&chosen, destination, options, caches, hashed, stop)?;
     let mut renamer = Renamer::new(manifest);
