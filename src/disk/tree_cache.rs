@@ -23,7 +23,8 @@
 //! A hash is of what was read, which may have been in memory only. A power cut takes such content away and
 //! leaves the time stamps, so after another start of the computer only those records count whose files
 //! had last been changed when their content is known to have been on the disk: before a fetch synced it,
-//! or so long before the record was written that the system did.
+//! or so long before the record was written that the system did. A moment that is still to come counts
+//! as none: the clock was ahead.
 //!
 //! A file that was cut off, damaged, or written by another version fails the check and counts as
 //! empty: the tree is then hashed again. A wrong hash would need the same file with the same size and
@@ -169,7 +170,7 @@ impl TreeCache {
 
     /// Notes that all content of the tree was on the disk at this moment, at least what is remembered.
     pub fn is_on_disk(&self, now: SystemTime) {
-        self.on_disk.fetch_max(seconds(now), Ordering::Relaxed);
+        self.on_disk.store(seconds(now), Ordering::Relaxed);
     }
 
     /// Writes what was looked up or inserted since [`TreeCache::load`]; the rest is forgotten: those
@@ -218,7 +219,7 @@ impl TreeCache {
         let records = || merge(old.clone(), inserted.iter());
         let written = SystemTime::now().checked_sub(WRITTEN_AFTER);
         let written = written.map_or(0, seconds);
-        let on_disk = self.on_disk.load(Ordering::Relaxed).max(written);
+        let on_disk = unless_to_come(self.on_disk.load(Ordering::Relaxed)).max(written);
         let header = Header::new(&file.root, records().count() as u64, on_disk);
         sys::replace(&file.path, |out| {
             write_file(out, &header, &file.root, records())
@@ -279,7 +280,8 @@ pub(crate) fn records(mut bytes: Vec<u8>, root: &[u8]) -> Option<(Vec<u8>, i64)>
         return None;
     }
     let (header, rest) = body.split_first_chunk::<HEADER>()?;
-    let header = Header::parse(header)?;
+    let mut header = Header::parse(header)?;
+    header.on_disk = unless_to_come(header.on_disk);
     let path_len = header.path_len as usize;
     if header.file_len()? != bytes.len() as u64 || rest.get(..path_len)? != root {
         return None;
@@ -398,6 +400,16 @@ fn key(record: &[u8]) -> (u64, u64) {
 fn changed(record: &Record) -> i64 {
     let bytes = record.get(32..40).and_then(|bytes| bytes.try_into().ok());
     bytes.map_or(i64::MAX, i64::from_le_bytes)
+}
+
+/// A moment in seconds since 1970, or 0 if it is still to come: it was told by a clock that was ahead, and would
+/// vouch for content that is written from now on.
+fn unless_to_come(moment: i64) -> i64 {
+    if moment > seconds(SystemTime::now()) {
+        0
+    } else {
+        moment
+    }
 }
 
 /// Seconds since 1970.

@@ -22,4 +22,5 @@ mod scene;
 mod serve;
 mod share;
 mod sweep;
+mod sync;
 mod tracer;

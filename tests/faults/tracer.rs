@@ -21,7 +21,7 @@ use std::{
 
 use nix::{
     errno::Errno,
-    libc,
+    libc::{self, user_regs_struct},
     sys::{
         ptrace::{self, Options},
         signal::{Signal, kill},
@@ -33,6 +33,7 @@ use nix::{
 use crate::{
     calls::{Call, Watch},
     common::Event,
+    sync::Synced,
 };
 
 /// How long a program may take; only a bound against waiting for ever.
@@ -51,6 +52,8 @@ pub(crate) enum Deed {
     FailFromHere(Errno),
     /// The call writes half of what it was to write.
     Short,
+    /// The call fails; it is one that waits for this to be on the disk, and only those are counted.
+    FailSync(Synced, Errno),
 }
 
 /// What is done, and at which of the calls that count, from 1.
@@ -246,6 +249,7 @@ struct Tracer {
     done: bool,
     threads: HashMap<Pid, Within>,
     seen: Seen,
+    syncs: usize,
 }
 
 impl Tracer {
@@ -258,6 +262,7 @@ impl Tracer {
             done: false,
             threads: HashMap::new(),
             seen: Seen::default(),
+            syncs: 0,
         }
     }
 
@@ -326,6 +331,14 @@ impl Tracer {
         if self.done && !matches!(self.fault.deed, Deed::FailFromHere(_)) {
             return Ok(Within::Call);
         }
+        if let Deed::FailSync(what, error) = self.fault.deed {
+            self.syncs += usize::from(what.is_waited_for(self.pid, &regs));
+            if self.syncs != self.fault.at {
+                return Ok(Within::Call);
+            }
+            self.done = true;
+            return fail(thread, regs, error);
+        }
         let Some(call) = self.watch.look(self.pid, &regs) else {
             return Ok(Within::Call);
         };
@@ -338,7 +351,7 @@ impl Tracer {
             self.done = true;
         }
         match self.fault.deed {
-            Deed::Watch => {}
+            Deed::Watch | Deed::FailSync(..) => {}
             Deed::Kill => kill(self.pid, Signal::SIGKILL)?,
             Deed::Short => {
                 if call.is_write() && regs.rdx > 1 {
@@ -351,14 +364,19 @@ impl Tracer {
                     return Ok(Within::Call);
                 }
                 self.seen.failed.push(call);
-                // No call has this number, so nothing is done.
-                regs.orig_rax = u64::MAX;
-                ptrace::setregs(thread, regs)?;
-                return Ok(Within::Failing(error));
+                return fail(thread, regs, error);
             }
         }
         Ok(Within::Call)
     }
+}
+
+/// Lets the call that a thread is about to make fail without being done.
+fn fail(thread: Pid, mut regs: user_regs_struct, error: Errno) -> nix::Result<Within> {
+    // No call has this number.
+    regs.orig_rax = u64::MAX;
+    ptrace::setregs(thread, regs)?;
+    Ok(Within::Failing(error))
 }
 
 impl Traced {

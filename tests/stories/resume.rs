@@ -72,6 +72,47 @@ fn a_part_of_a_large_file_is_enough_to_go_on() {
     assert_same_tree(&alice.path("large"), &bob.path("large"));
 }
 
+/// A large file that is complete and got its name, by somebody who was killed just before the other name
+/// went that it had until then. Some file systems give names in these two steps.
+fn killed_between_two_names() -> (Peer, Sharing, Peer) {
+    let alice = Peer::new("alice");
+    let content = filler(12 << 20);
+    alice.write("large", &content);
+    let sharing = alice.share(&["large"]);
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
+    getting.wait_until_fetched(6 * MIB);
+    getting.kill();
+    let data = format!(".grove-partial/{}/0.data", sharing.root);
+    fs::write(bob.path(&data), content).unwrap();
+    let time = fs::metadata(alice.path("large")).unwrap().modified();
+    set_mtime_of(&bob.path(&data), time.unwrap());
+    fs::hard_link(bob.path(&data), bob.path("large")).unwrap();
+    (alice, sharing, bob)
+}
+
+#[test]
+fn what_is_complete_under_two_names_is_done() {
+    let (alice, sharing, bob) = killed_between_two_names();
+    let got = bob.get(&sharing.ticket, &[]).expect(0);
+    assert_eq!(got.number("finished", "bytes_fetched"), 0);
+    assert_same_tree(&alice.path("large"), &bob.path("large"));
+    assert!(!bob.path(".grove-partial").exists());
+}
+
+#[test]
+fn nothing_is_written_into_a_file_that_has_its_name() {
+    let (alice, sharing, bob) = killed_between_two_names();
+    let edited = filler(12 << 19);
+    // In place, as an editor may do.
+    fs::write(bob.path("large"), &edited).unwrap();
+    bob.get(&sharing.ticket, &[]).expect(7);
+    bob.get(&sharing.ticket, &["--rename"]).expect(0);
+    assert!(bob.read("large") == edited, "it was written into");
+    assert_same_tree(&alice.path("large"), &bob.path("large (1)"));
+    assert!(!bob.path(".grove-partial").exists());
+}
+
 /// Forty files that are fetched whole, of which a getter had more than half when it was killed.
 fn killed_half_way() -> (Peer, Sharing, Peer) {
     let alice = Peer::new("alice");

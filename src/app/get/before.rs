@@ -10,7 +10,7 @@ use bao_tree::ChunkRanges;
 
 use super::{made::Made, place};
 use crate::{
-    content::{EntryPath, Hash, Manifest},
+    content::{EntryPath, Hash, Manifest, escape},
     disk::{self, Destination, Partial},
     events::{Failure, FailureKind},
     transfer::fetch::{self, Conflicts, Item, Only, Plan},
@@ -67,8 +67,23 @@ fn begin(
         partial,
         made,
     } = prepared;
+    if !partial.is_sound() && !plan.anew {
+        let place = destination.path().to_string_lossy();
+        let message = format!(
+            "the disk did not take what another grove wrote in {} meanwhile",
+            escape(&place)
+        );
+        return Err(Failure::new(FailureKind::LocalDisk, message).hint("run the same line again"));
+    }
     fetch::settle_twins(plan, manifest, only, conflicts, destination, partial)?;
     made.note_implied(manifest, plan, destination);
+    if !partial.is_sound()
+        // What the system still has to tell about earlier content must not be told at the end, as if it
+        // were about what is written anew.
+        && let Err(error) = destination.sync()
+    {
+        tracing::debug!(%error, "the disk did not take all that was written before");
+    }
     place::make_folders(manifest, plan, destination, partial)?;
     place::note_placing(manifest, &plan.wants, destination, partial)
 }
@@ -131,4 +146,33 @@ pub(super) fn top_level(manifest: &Manifest, plan: &Plan, only: &Only) -> Vec<Pa
 
 fn top_of(path: &EntryPath) -> Option<PathBuf> {
     EntryPath::parse(path.top()).ok().map(|top| top.to_path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_lost_since_the_plan_was_made_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (manifest, root) = (Manifest::default(), Hash::new(b"share"));
+        let destination = Destination::open(dir.path()).unwrap().unwrap();
+        let other = Partial::open(&destination, &root).unwrap();
+        other.note_placing(&[0]).unwrap();
+        let lost = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        other.noting::<()>(Err(lost)).unwrap_err();
+        drop(other);
+        let prepare = |anew| {
+            let mut plan = Plan {
+                anew,
+                ..Plan::default()
+            };
+            let only = Only::default();
+            let path = dir.path();
+            super::prepare(&manifest, &mut plan, &only, Conflicts::Stop, path, &root)
+        };
+        let failure = prepare(false).map(drop).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::LocalDisk);
+        assert!(prepare(true).is_ok());
+    }
 }

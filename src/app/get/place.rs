@@ -4,10 +4,10 @@ use std::{collections::HashSet, io, time::SystemTime};
 
 use crate::{
     content::{EntryPath, Manifest, PARTIAL_DIR},
-    disk::{self, Destination, FileStat, Partial, TreeCache, Unlockable},
+    disk::{self, Destination, FileStat, Found, Partial, Place, TreeCache, Unlockable},
     events::{Events, Failure, FailureKind, WarningKind},
     profile::Profile,
-    transfer::fetch::{self, Item, Plan},
+    transfer::fetch::{self, Fetched, Item, Only, Plan},
 };
 
 /// Makes the folders that are missing, having noted which, so that also a later run gives them
@@ -18,6 +18,9 @@ pub(super) fn make_folders(
     destination: &Destination,
     partial: &Partial,
 ) -> Result<(), Failure> {
+    if !plan.wants.is_empty() {
+        open_folders(manifest, plan, destination, partial)?;
+    }
     if plan.missing_dirs.is_empty() {
         return Ok(());
     }
@@ -31,6 +34,35 @@ pub(super) fn make_folders(
         destination
             .make_dir(&dir.path, true)
             .map_err(|error| unmakable(&dir.path, &error))?;
+    }
+    Ok(())
+}
+
+/// Lets their owner write in folders again that an earlier run had finished already; this one finishes
+/// them anew.
+fn open_folders(
+    manifest: &Manifest,
+    plan: &Plan,
+    destination: &Destination,
+    partial: &Partial,
+) -> Result<(), Failure> {
+    const WRITE: u32 = 0o200;
+    let made = partial.made();
+    let made: HashSet<u32> = made
+        .map_err(|error| beside(destination, &error))?
+        .into_iter()
+        .collect();
+    for number in plan.dirs.iter().filter(|number| made.contains(number)) {
+        let Some(dir) = manifest.dirs.get(*number as usize) else {
+            continue;
+        };
+        if let Ok(Place::Is(Found::Dir(stat))) = destination.look(&dir.path)
+            && stat.mode & WRITE == 0
+        {
+            destination
+                .finish_dir(&dir.path, stat.mode | WRITE, stat.mtime)
+                .map_err(|error| unmakable(&dir.path, &error))?;
+        }
     }
     Ok(())
 }
@@ -100,6 +132,7 @@ pub(super) fn finish(
 pub(super) fn sync(
     manifest: &Manifest,
     destination: &Destination,
+    partial: &Partial,
     fsync: bool,
 ) -> Result<bool, Failure> {
     let sync = || {
@@ -109,7 +142,26 @@ pub(super) fn sync(
         }
         Ok(synced || fsync)
     };
-    sync().map_err(|error: io::Error| beside(destination, &error))
+    let synced = partial.noting(sync());
+    synced.map_err(|error| beside(destination, &error))
+}
+
+/// Whether everything that was ever placed here is on the disk, now that what this run placed is. Where a
+/// sync failed before, that is so when this run was about all of it.
+pub(super) fn is_all_safe(
+    manifest: &Manifest,
+    only: &Only,
+    partial: &Partial,
+    fetched: &Fetched,
+) -> io::Result<bool> {
+    if partial.is_sound() {
+        return Ok(true);
+    }
+    let is_chosen = |number: &u32| {
+        let file = manifest.files.get(*number as usize);
+        file.is_some_and(|file| only.matches(&file.path))
+    };
+    Ok(fetched.failed.is_empty() && partial.placing()?.iter().all(is_chosen))
 }
 
 /// Remembers the hashes of what was placed, so that neither another fetch nor a share of it reads it

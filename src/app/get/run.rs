@@ -250,6 +250,7 @@ impl Job {
                 only: &only,
                 conflicts,
                 verify,
+                anew: peek.as_ref().is_some_and(|peek| !peek.is_sound()),
                 begun: &peek.map(|peek| peek.placing()).unwrap_or_default(),
             };
             let caches = |top: &EntryPath| {
@@ -341,7 +342,7 @@ impl Job {
         let finishing = {
             let (manifest, plan) = (manifest.clone(), plan.clone());
             let (events, fsync) = (self.context.events.clone(), self.options.fsync);
-            let profile = self.context.profile.clone();
+            let (profile, only) = (self.context.profile.clone(), self.only.clone());
             tokio::task::spawn_blocking(move || {
                 let (destination, partial) = (&prepared.destination, &prepared.partial);
                 if result.is_err() && fetched.placed.is_empty() {
@@ -349,25 +350,28 @@ impl Job {
                 }
                 let placed = result
                     .and_then(|()| place::finish(&manifest, &plan, destination, partial, &events));
-                let synced = (placed.is_ok()).then(|| place::sync(&manifest, destination, fsync));
-                let synced = synced.transpose();
-                // Also what an interrupted fetch placed need not be read again by the next run. But
-                // what a disk refused to take may be right in memory alone, and is gone from there any
-                // time.
-                if let Ok(on_disk) = &synced {
+                let sync = || place::sync(&manifest, destination, partial, fsync);
+                let synced = placed.is_ok().then(sync).transpose();
+                let on_disk = matches!(synced, Ok(Some(true)));
+                // Also what an interrupted fetch placed need not be read again by the next run, unless the
+                // disk may not have it: then it may be right in memory alone, and is gone from there any time.
+                if on_disk || partial.is_sound() {
                     place::remember(
                         &manifest,
                         &mut fetched.placed,
                         destination,
                         &profile,
-                        on_disk.unwrap_or_default(),
+                        on_disk,
                     );
                 }
                 placed?;
                 synced?;
-                // The run that gets the rest has to know which folders were made for it.
+                // The run that gets the rest has to know which folders were made for it, and what else
+                // is not known to be on the disk.
                 let goes_on = fetched.failed.iter().any(|file| file.later);
-                if !goes_on || fetched.placed.is_empty() {
+                let is_whole = place::is_all_safe(&manifest, &only, partial, &fetched);
+                let is_whole = is_whole.map_err(|error| place::beside(destination, &error))?;
+                if is_whole && (!goes_on || fetched.placed.is_empty()) {
                     partial
                         .remove_unless_begun(destination)
                         .map_err(|error| place::beside(destination, &error))?;

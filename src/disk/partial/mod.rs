@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `lock` | locked while a fetch is at work here; see [`held`] |
 //! | `held` | there while a fetch is at work and nothing can be locked |
+//! | `sound` | there until a sync fails; see [`sound`] |
 //! | `placing` | which small files a fetch set out to place where nothing was, or something to be replaced; 4 bytes each, little-endian |
 //! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; 4 bytes each, little-endian |
 //! | `N.new` | a small file, number N of the share, or a copy, that is being written; worth nothing after a kill |
@@ -15,18 +16,21 @@
 //! | `N.more` | the same, newer and not synced; `N.have` counts when a power cut damaged it |
 //!
 //! Names are numbers, so that nothing of a stranger's naming gets in here and no name is too long.
-//! A file moves to its final name when it is complete; after the last one the folder is gone.
+//! A file moves to its final name when it is complete; after the last one the folder is gone. Where that
+//! takes two steps, a kill leaves both names: data with more than one is finished, somebody's, and never
+//! written into.
 
 mod copy;
 mod have;
 mod held;
 mod part;
+mod sound;
 
 use std::{
     collections::HashSet,
     fs::File,
     io::{self, Read as _},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use bao_tree::ChunkRanges;
@@ -36,7 +40,7 @@ pub(crate) use self::have::Have;
 #[cfg(not(any(test, fuzzing)))]
 use self::have::Have;
 pub use self::{copy::CopyOf, held::Unlockable, part::PartFile};
-use self::{held::Held, part::LargeNames};
+use self::{held::Held, part::LargeNames, sound::SOUND};
 use super::{
     Destination, FileStat, Stop, holes,
     sys::{self, Dir},
@@ -51,6 +55,8 @@ pub struct Partial {
     root: Arc<Dir>,
     name: String,
     held: Held,
+    /// Whether no sync has failed.
+    sound: AtomicBool,
 }
 
 /// How often a folder that vanishes is made again before that counts as an error.
@@ -73,8 +79,7 @@ impl Finish {
     fn apply(&self, file: &File) -> io::Result<()> {
         // Whoever owns a file can read it, whatever the sharer's mode was.
         let mode = self.mode.map(|mode| (mode & 0o777) | 0o400);
-        sys::finish_file(file, mode, self.mtime)?;
-        if self.fsync { file.sync_all() } else { Ok(()) }
+        sys::finish_file(file, mode, self.mtime)
     }
 }
 
@@ -88,7 +93,7 @@ impl Partial {
     /// making and opening.
     pub fn open(destination: &Destination, root: &Hash) -> io::Result<Self> {
         let mut tries = 0;
-        let opened = loop {
+        let mut opened = loop {
             match Self::open_once(destination, root) {
                 // Whoever had it before is just removing it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
@@ -98,13 +103,20 @@ impl Partial {
             }
         };
         let dir = &opened.dir;
+        let mut is_new = true;
         for name in dir.names()? {
             if name.ends_with(b".new") {
                 dir.remove_file(&name)?;
             } else if matches!(dir.look(&name)?, sys::Found::Dir(_)) {
                 return Err(io::ErrorKind::IsADirectory.into());
+            } else {
+                is_new &= Held::is_by(&name);
             }
         }
+        if is_new {
+            dir.create_file(SOUND)?;
+        }
+        opened.sound = sound::is_noted(dir).into();
         Ok(opened)
     }
 
@@ -119,6 +131,7 @@ impl Partial {
             root: destination.root().clone(),
             name,
             held,
+            sound: AtomicBool::new(false),
         })
     }
 
@@ -195,6 +208,9 @@ impl Partial {
                 return Ok(None);
             }
             finish.apply(&file)?;
+            if finish.fsync {
+                self.noting(file.sync_all())?;
+            }
             destination.place(&self.dir, &name, entry, finish.replace)?;
             FileStat::of(&file).map(Some)
         })();
@@ -232,7 +248,11 @@ impl Partial {
     /// Those of opening and making.
     pub fn large(&self, number: u32, hash: &Hash, size: u64) -> io::Result<PartFile> {
         let names = LargeNames::new(number);
-        let have = have_of(&self.dir, &names, hash, size);
+        // It is placed already, and somebody may have made another file of it since.
+        if self.dir.has_two_names(&names.data)? {
+            self.forget_large(number)?;
+        }
+        let have = have_of(&self.dir, &names, (hash, size), self.is_sound());
         if have.is_none() {
             // A record that does not fit this data must not come to fit it while it grows.
             self.remove_if_there(&names.have)?;
@@ -251,7 +271,8 @@ impl Partial {
     /// begun.
     #[must_use]
     pub fn have(&self, number: u32, hash: &Hash, size: u64) -> ChunkRanges {
-        let have = have_of(&self.dir, &LargeNames::new(number), hash, size);
+        let names = LargeNames::new(number);
+        let have = have_of(&self.dir, &names, (hash, size), self.is_sound());
         have.unwrap_or_default().written
     }
 
@@ -289,26 +310,35 @@ impl Partial {
     /// # Errors
     /// Those of writing and syncing.
     pub fn note_placing(&self, numbers: &[u32]) -> io::Result<()> {
-        let known: HashSet<u32> = numbers_in(&self.dir, b"placing")?.into_iter().collect();
+        let known: HashSet<u32> = self.placing()?.into_iter().collect();
         let mut new = numbers.to_vec();
         new.retain(|number| !known.contains(number));
-        if new.is_empty() {
+        if new.is_empty() && self.is_sound() {
             return Ok(());
         }
-        self.note(b"placing", &new)?.sync_all()?;
+        self.noting(self.note(b"placing", &new)?.sync_all())?;
         self.sync_names()
     }
 
-    /// Appends numbers to a list of them.
+    /// What was noted by [`Partial::note_placing`].
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn placing(&self) -> io::Result<Vec<u32>> {
+        numbers_in(&self.dir, b"placing")
+    }
+
+    /// Appends numbers to a list of them. All of it is written, since the disk may not have taken what was
+    /// there.
     fn note(&self, name: &[u8], numbers: &[u32]) -> io::Result<File> {
         let mut file = self.open_or_create(name)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         // A record that a kill cut short would shift all later ones.
-        let end = bytes.len() as u64 / 4 * 4;
-        file.set_len(end)?;
-        let new: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-        sys::write_all_at(&file, &new, end)?;
+        bytes.truncate(bytes.len() / 4 * 4);
+        file.set_len(bytes.len() as u64)?;
+        bytes.extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
+        sys::write_all_at(&file, &bytes, 0)?;
         Ok(file)
     }
 
@@ -333,7 +363,14 @@ impl Partial {
         finish.apply(part.data())?;
         // Always: what a power cut takes out of the middle of a large file would only be found by
         // reading all of it, and be fetched again as a whole.
-        part.data().sync_data()?;
+        let synced = part.sync(|data, _| {
+            if finish.fsync {
+                data.sync_all()
+            } else {
+                data.sync_data()
+            }
+        });
+        self.noting(synced)?;
         part.leave(|name| destination.place(&self.dir, name, entry, finish.replace))?;
         let stat = FileStat::of(part.data())?;
         for name in [&part.names().have, &part.names().more, &part.names().tree] {
@@ -347,9 +384,12 @@ impl Partial {
     /// # Errors
     /// Those of removing.
     pub fn remove(&self, destination: &Destination) -> io::Result<()> {
-        for name in self.dir.names()?.iter().filter(|name| !Held::is_by(name)) {
+        let stays = |name: &[u8]| Held::is_by(name) || name == SOUND;
+        for name in self.dir.names()?.iter().filter(|name| !stays(name)) {
             self.remove_if_there(name)?;
         }
+        // Behind the lists: without it, all that is in them would have to be placed anew.
+        self.remove_if_there(SOUND)?;
         self.held.let_go(&self.dir)?;
         match self.holder.remove_dir(self.name.as_bytes()) {
             Err(error) if is_in_use(&error) => return Ok(()),
@@ -369,8 +409,15 @@ impl Partial {
         let has = |stem: &[u8], ending: &[u8]| names.contains(&[stem, ending].concat());
         // Data without a record is worth nothing, and so is a record that a kill left when the file has
         // its final name already.
-        let mut stems = names.iter().filter_map(|name| name.strip_suffix(b".data"));
-        Ok(stems.any(|stem| has(stem, b".have") || has(stem, b".more")))
+        for name in &names {
+            if let Some(stem) = name.strip_suffix(b".data")
+                && (has(stem, b".have") || has(stem, b".more"))
+                && !self.dir.has_two_names(name)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Removes the folder, unless a large file in it was begun and may be finished another time.
@@ -461,9 +508,15 @@ impl Peek {
     /// The same as [`Partial::have`].
     #[must_use]
     pub fn have(&self, number: u32, hash: &Hash, size: u64) -> ChunkRanges {
-        have_of(&self.0, &LargeNames::new(number), hash, size)
-            .unwrap_or_default()
-            .written
+        let names = LargeNames::new(number);
+        let have = have_of(&self.0, &names, (hash, size), self.is_sound());
+        have.unwrap_or_default().written
+    }
+
+    /// The same as [`Partial::is_sound`].
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        sound::is_noted(&self.0)
     }
 
     /// Numbers of the small files that fetches set out to place here, see
@@ -475,19 +528,24 @@ impl Peek {
     }
 }
 
-/// The record of a large file, if there is one that fits its data: the newer one, or else the one
-/// that was synced.
-fn have_of(dir: &Dir, names: &LargeNames, hash: &Hash, size: u64) -> Option<Have> {
+/// The record of a large file of this hash and size, if there is one that fits its data and says that
+/// something is there: the newer one, or else the one that was synced. Unless the folder is `sound`, only
+/// what was synced counts.
+fn have_of(dir: &Dir, names: &LargeNames, (hash, size): (&Hash, u64), sound: bool) -> Option<Have> {
     let length = match dir.look(&names.data) {
-        Ok(sys::Found::File(stat)) => stat.size,
+        Ok(sys::Found::File(stat)) if !dir.has_two_names(&names.data).ok()? => stat.size,
         _ => return None,
     };
-    [&names.more, &names.have].into_iter().find_map(|name| {
+    let mut have = [&names.more, &names.have].into_iter().find_map(|name| {
         let mut bytes = Vec::new();
         let mut file = dir.open_file(name, false).ok()?;
         file.read_to_end(&mut bytes).ok()?;
         Have::decode(&bytes, hash, size, length)
-    })
+    })?;
+    if !sound {
+        have.written = have.synced.clone();
+    }
+    (!have.written.is_empty()).then_some(have)
 }
 
 /// The numbers in a list of them; none where there is no list.

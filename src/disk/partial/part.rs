@@ -38,6 +38,8 @@ pub struct PartFile {
     found: u64,
     /// Whether the file has its final length.
     stretched: Mutex<bool>,
+    /// Why a sync failed, if one did. Held by whoever waits for one.
+    unsynced: Mutex<Option<io::Error>>,
     state: Mutex<State>,
 }
 
@@ -88,6 +90,7 @@ impl PartFile {
             size: about.1,
             found,
             stretched: Mutex::default(),
+            unsynced: Mutex::default(),
             state: Mutex::new(state),
         })
     }
@@ -237,8 +240,11 @@ impl PartFile {
             state.have.clone()
         };
         if sync {
-            self.data.sync_data()?;
-            self.tree.sync_data()?;
+            let synced = self.sync(|data, tree| {
+                data.sync_data()?;
+                tree.sync_data()
+            });
+            partial.noting(synced)?;
         }
         // Two streams may save at once, each with its own view; under the lock the later one wins,
         // and it has seen more.
@@ -274,6 +280,19 @@ impl PartFile {
             partial.remove_if_there(&self.names.more)?;
         }
         Ok(())
+    }
+
+    /// Waits for the disk by `wait`, which gets the content and the outboard. When that failed once it
+    /// fails from then on: the system takes what it lost for written, so another attempt would succeed.
+    ///
+    /// # Errors
+    /// Those of waiting.
+    pub(super) fn sync(&self, wait: impl FnOnce(&File, &File) -> io::Result<()>) -> io::Result<()> {
+        let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = &*unsynced {
+            return Err(sys::same_error(error));
+        }
+        wait(&self.data, &self.tree).inspect_err(|error| *unsynced = Some(sys::same_error(error)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

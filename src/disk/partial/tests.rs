@@ -307,7 +307,9 @@ fn a_link_takes_the_place_of_a_file_in_one_step() {
     place(true).unwrap();
     assert_eq!(std::fs::read_link(&at).unwrap().to_str(), Some("target"));
     assert_eq!(FileStat::at(&at).unwrap().mtime.secs, 7);
-    assert_eq!(partial.dir.names().unwrap(), [b"lock"]);
+    let mut names = partial.dir.names().unwrap();
+    names.sort_unstable();
+    assert_eq!(names, [&b"lock"[..], b"sound"]);
 }
 
 #[test]
@@ -324,6 +326,29 @@ fn a_record_without_its_file_keeps_nothing() {
     assert!(!world.dir.path().join(PARTIAL_DIR).exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn data_that_has_its_final_name_is_finished() {
+    let world = World::new();
+    let partial = world.partial();
+    let part = partial.large(0, &world.hash, SIZE).unwrap();
+    part.write(0, &vec![7; 65_536]).unwrap();
+    part.mark(&chunks(&[(0, 64)]), 65_536);
+    part.save(&partial, true).unwrap();
+    drop(part);
+    assert!(partial.is_begun());
+    let folder = world.dir.path().join(PARTIAL_DIR);
+    let data = folder.join(world.hash.to_hex()).join("0.data");
+    let placed = world.dir.path().join("placed");
+    std::fs::hard_link(data, &placed).unwrap();
+    assert!(!partial.is_begun());
+    assert!(partial.have(0, &world.hash, SIZE).is_empty());
+    let part = partial.large(0, &world.hash, SIZE).unwrap();
+    assert!(part.have().is_empty());
+    part.write(0, &[8; 100]).unwrap();
+    assert_eq!(std::fs::read(placed).unwrap(), vec![7; 65_536]);
+}
+
 #[test]
 fn what_was_believed_and_is_not_there_is_missing_again() {
     let world = World::new();
@@ -338,4 +363,82 @@ fn what_was_believed_and_is_not_there_is_missing_again() {
     assert!(again.take_believed().is_empty(), "once is enough");
     again.lose(&chunks(&[(16, 32)]));
     assert_eq!(again.have(), chunks(&[(0, 16), (32, 64)]));
+}
+
+/// What a system says once; asked again it says that all is well.
+fn lost() -> io::Error {
+    io::ErrorKind::StorageFull.into()
+}
+
+#[test]
+fn after_a_sync_that_failed_only_what_was_synced_before_counts() {
+    let world = World::new();
+    let partial = world.partial();
+    let part = partial.large(0, &world.hash, SIZE).unwrap();
+    part.write(0, &vec![7; 65_536]).unwrap();
+    part.mark(&chunks(&[(0, 32)]), 32_768);
+    part.save(&partial, true).unwrap();
+    part.mark(&chunks(&[(32, 48)]), 16_384);
+    part.save(&partial, false).unwrap();
+    part.mark(&chunks(&[(48, 64)]), 16_384);
+    let failed = partial.noting(part.sync(|_, _| Err(lost())));
+    assert_eq!(failed.unwrap_err().kind(), lost().kind());
+    for _ in 0..2 {
+        let error = part.save(&partial, true).unwrap_err();
+        assert_eq!(error.kind(), lost().kind(), "it stays so");
+    }
+    let placed = partial.place_large(&part, &world.destination, &entry("x"), &PLAIN);
+    assert_eq!(placed.unwrap_err().kind(), lost().kind());
+    assert!(!world.dir.path().join("x").exists());
+    drop((part, partial));
+
+    let partial = world.partial();
+    assert!(!partial.is_sound());
+    let peek = Partial::peek(&world.destination, &world.hash).unwrap();
+    assert_eq!(peek.have(0, &world.hash, SIZE), chunks(&[(0, 32)]));
+    let part = partial.large(0, &world.hash, SIZE).unwrap();
+    assert_eq!(part.have(), chunks(&[(0, 32)]));
+    assert!(
+        part.take_unproven(false).is_empty(),
+        "reading proves nothing"
+    );
+    part.mark(&chunks(&[(32, 64)]), 32_768);
+    part.save(&partial, true).unwrap();
+    drop((part, partial));
+    let part = world.partial().large(0, &world.hash, SIZE).unwrap();
+    assert_eq!(part.have(), chunks(&[(0, 64)]), "a sync is one again");
+}
+
+#[test]
+fn a_large_file_of_which_nothing_was_synced_is_begun_anew() {
+    let world = World::new();
+    let partial = world.partial();
+    let part = partial.large(0, &world.hash, SIZE).unwrap();
+    part.write(0, &vec![7; 65_536]).unwrap();
+    part.mark(&chunks(&[(0, 64)]), 65_536);
+    part.save(&partial, false).unwrap();
+    partial.noting::<()>(Err(lost())).unwrap_err();
+    let part = partial.large(0, &world.hash, SIZE).unwrap();
+    assert_eq!(part.have(), ChunkRanges::empty());
+    assert_eq!(part.data().metadata().unwrap().len(), 0);
+}
+
+#[test]
+fn a_sync_that_failed_is_known_until_the_folder_goes() {
+    let world = World::new();
+    let sound = || {
+        let partial = world.partial();
+        let peek = Partial::peek(&world.destination, &world.hash).unwrap();
+        assert_eq!(partial.is_sound(), peek.is_sound());
+        partial.is_sound()
+    };
+    assert!(sound() && sound());
+    let partial = world.partial();
+    partial.note_placing(&[1]).unwrap();
+    partial.noting::<()>(Err(lost())).unwrap_err();
+    assert!(!partial.is_sound());
+    drop(partial);
+    assert!(!sound() && !sound());
+    world.partial().remove(&world.destination).unwrap();
+    assert!(sound());
 }

@@ -51,6 +51,12 @@ impl Dir {
         })
     }
 
+    /// Here that cannot be told.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as on Unix")]
+    pub(crate) fn has_two_names(&self, _name: &[u8]) -> io::Result<bool> {
+        Ok(false)
+    }
+
     pub(crate) fn create_dir(&self, name: &[u8], _private: bool) -> io::Result<()> {
         self.0.create_dir(single(name)?)
     }

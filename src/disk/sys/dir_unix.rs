@@ -61,6 +61,15 @@ impl Dir {
         })
     }
 
+    /// Whether the file `name` has another name as well.
+    pub(crate) fn has_two_names(&self, name: &[u8]) -> io::Result<bool> {
+        match rustix::fs::statat(&self.0, single(name)?, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(stat.st_nlink > 1),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Makes a folder that only its owner may enter, or that the umask leaves open.
     pub(crate) fn create_dir(&self, name: &[u8], private: bool) -> io::Result<()> {
         let mode = if private { 0o700 } else { 0o777 };
@@ -123,7 +132,7 @@ impl Dir {
         }
         match rename_no_replace(&self.0, name, &to.0, to_name) {
             // File systems that cannot do it in one step: a link is refused when something is
-            // there, too.
+            // there, too. A kill in between leaves both names, see `has_two_names`.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 rustix::fs::linkat(&self.0, name, &to.0, to_name, AtFlags::empty())?;
                 Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)

@@ -180,19 +180,38 @@ fn a_file_changed_just_before_it_was_read_is_not_remembered() {
     );
 }
 
+/// A file that was last changed so long ago.
+fn changed(ino: u64, ago: Duration) -> FileStat {
+    let ctime = Mtime {
+        secs: seconds(SystemTime::now() - ago),
+        nanos: 1,
+    };
+    FileStat { ctime, ..stat(ino) }
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Changes what a cache file says, and its checksum.
+fn rewrite(dir: &Path, change: impl FnOnce(&mut [u8])) {
+    let path = file_in(dir);
+    let mut bytes = fs::read(&path).unwrap();
+    change(&mut bytes);
+    let end = bytes.len() - CHECKSUM;
+    let checksum = blake3::hash(&bytes[..end]);
+    bytes[end..].copy_from_slice(checksum.as_bytes());
+    fs::write(path, bytes).unwrap();
+}
+
+/// As if it had been written in another start of the computer.
+fn start_again(dir: &Path) {
+    rewrite(dir, |bytes| bytes[24] ^= 1);
+}
+
 #[test]
 fn after_another_start_only_what_was_on_the_disk_counts() {
     let dir = TempDir::new().unwrap();
     let now = SystemTime::now();
-    let changed = |ino, ago| {
-        let ctime = Mtime {
-            secs: seconds(now - ago),
-            nanos: 1,
-        };
-        FileStat { ctime, ..stat(ino) }
-    };
-    let hour = Duration::from_hours(1);
-    let (old, fresh) = (changed(1, hour), changed(2, Duration::from_secs(2)));
+    let (old, fresh) = (changed(1, HOUR), changed(2, Duration::from_secs(2)));
     let write = |synced| {
         let cache = TreeCache::load(dir.path(), Path::new("/tree"));
         for file in [old, fresh] {
@@ -203,26 +222,59 @@ fn after_another_start_only_what_was_on_the_disk_counts() {
         }
         cache.save().unwrap();
     };
-    let start_again = || {
-        let path = file_in(dir.path());
-        let mut bytes = fs::read(&path).unwrap();
-        bytes[24] ^= 1;
-        let end = bytes.len() - CHECKSUM;
-        let checksum = blake3::hash(&bytes[..end]);
-        bytes[end..].copy_from_slice(checksum.as_bytes());
-        fs::write(path, bytes).unwrap();
-    };
     let known = || {
         let cache = TreeCache::load(dir.path(), Path::new("/tree"));
         [old, fresh].map(|file| cache.get(&file).is_some())
     };
     write(false);
     assert_eq!(known(), [true, true]);
-    start_again();
+    start_again(dir.path());
     assert_eq!(known(), [true, false], "a power cut may have taken it");
     write(true);
-    start_again();
+    start_again(dir.path());
     assert_eq!(known(), [true, true]);
+}
+
+#[test]
+fn a_clock_that_was_ahead_vouches_for_nothing() {
+    let dir = TempDir::new().unwrap();
+    let now = SystemTime::now();
+    let (old, fresh) = (changed(1, HOUR), changed(2, Duration::from_secs(2)));
+    let known = || {
+        let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+        [old, fresh].map(|file| cache.get(&file).is_some())
+    };
+    let insert = |files: &[FileStat], on_disk: &[SystemTime]| {
+        let cache = TreeCache::load(dir.path(), Path::new("/tree"));
+        for file in files {
+            cache.insert(file, hash(file.ino), now);
+        }
+        for moment in on_disk {
+            cache.is_on_disk(*moment);
+        }
+        cache.checkpoint().unwrap();
+    };
+    // It was set right while the program ran.
+    insert(&[old, fresh], &[now + HOUR]);
+    start_again(dir.path());
+    assert_eq!(known(), [true, false]);
+    insert(&[old, fresh], &[now + HOUR, now]);
+    start_again(dir.path());
+    assert_eq!(
+        known(),
+        [true, true],
+        "the last sync is the one that counts"
+    );
+
+    // It was set right later.
+    let told = (seconds(now + HOUR)).to_le_bytes();
+    rewrite(dir.path(), |bytes| bytes[40..48].copy_from_slice(&told));
+    assert_eq!(known(), [false, false], "in another start");
+    insert(&[old], &[]);
+    rewrite(dir.path(), |bytes| bytes[40..48].copy_from_slice(&told));
+    insert(&[fresh], &[]);
+    start_again(dir.path());
+    assert_eq!(known(), [true, false], "it is not passed on");
 }
 
 #[test]

@@ -25,8 +25,9 @@ pub const MANY_TOPS: usize = 1000;
 pub(super) enum FileState {
     Have,
     Missing,
-    /// What a power cut left of a file that an earlier run placed.
-    Broken,
+    /// An earlier run placed it, and a power cut damaged it, or the disk may not have it; so many bytes are
+    /// in its place.
+    Broken(u64),
     Conflict(Box<Conflict>),
 }
 
@@ -48,6 +49,7 @@ pub(super) fn look_at_files(
     let mut known = Known {
         destination,
         verify: options.verify,
+        anew: options.anew,
         load: caches,
         by_top: HashMap::new(),
         stop,
@@ -89,6 +91,8 @@ struct Known<'a> {
     destination: &'a Destination,
     /// Whether to believe no remembered hash.
     verify: bool,
+    /// Whether what an earlier run placed does not count.
+    anew: bool,
     load: &'a (dyn Fn(&EntryPath) -> Option<TreeCache> + Sync),
     /// The remembered hashes, by the top-level entry.
     by_top: HashMap<&'a [u8], Option<TreeCache>>,
@@ -128,10 +132,10 @@ impl<'a> Known<'a> {
             Some(hash) => hash == file.hash,
             None => has_content(destination, place, file, cache, hashed, self.stop)?,
         };
-        Ok(if same {
+        Ok(if same && !(begun && self.anew) {
             FileState::Have
-        } else if begun && is_leftover(destination, file, &stat)? {
-            FileState::Broken
+        } else if same || begun && is_leftover(destination, file, &stat)? {
+            FileState::Broken(stat.size)
         } else {
             FileState::Conflict(Box::new(Conflict {
                 at: place.clone(),

@@ -46,6 +46,9 @@ pub struct PlanOptions<'a> {
     pub verify: bool,
     /// Numbers of the files that an earlier run set out to place where nothing of anybody else's was.
     pub begun: &'a HashSet<u32>,
+    /// Whether these are placed anew, also where they read as what they are to be: the disk may not
+    /// have them.
+    pub anew: bool,
 }
 
 /// A file that is to be fetched, in as few bytes as it takes: there may be a million.
@@ -108,9 +111,12 @@ pub struct LinkItem {
 /// What is to be done.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
+    /// [`PlanOptions::anew`], as it was when the plan was made.
+    pub anew: bool,
     /// Files to fetch.
     pub wants: Vec<Item>,
-    /// Sum of their sizes, before what an earlier run left.
+    /// Sum of their sizes, without what is in place of files that are placed anew; before what an earlier
+    /// run left of others.
     pub wanted_bytes: u64,
     /// Numbers of the files that are there already, under their own names.
     pub present: Vec<u32>,
@@ -162,7 +168,10 @@ pub fn make(
     stop: &Stop,
 ) -> Result<Plan, Failure> {
     let chosen = Chosen::of(manifest, options.only)?;
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        anew: options.anew,
+        ..Plan::default()
+    };
     let mut conflicts = Vec::new();
     let states = look_at_files(&chosen, destination, options, caches, hashed, stop)?;
     let mut renamer = Renamer::new(manifest);
@@ -170,8 +179,9 @@ pub fn make(
         let size = file.size.unwrap_or_default();
         plan.files += 1;
         plan.bytes = plan.bytes.saturating_add(size);
-        let mut want = |renamed: Option<EntryPath>, replace| {
-            plan.wanted_bytes = plan.wanted_bytes.saturating_add(size);
+        let mut want = |renamed: Option<EntryPath>, replace, there: u64| {
+            let more = size.saturating_sub(there);
+            plan.wanted_bytes = plan.wanted_bytes.saturating_add(more);
             plan.wants.push(Item {
                 number: *number,
                 replace,
@@ -184,14 +194,14 @@ pub fn make(
                 plan.have.0 += 1;
                 plan.have.1 = plan.have.1.saturating_add(size);
             }
-            FileState::Missing => want(None, false),
-            FileState::Broken => want(None, true),
+            FileState::Missing => want(None, false, 0),
+            FileState::Broken(there) => want(None, true, there),
             FileState::Conflict(conflict) => {
                 // Only the entry's own place can be given to it in another way.
                 let own = conflict.at == file.path;
                 match options.conflicts {
                     Conflicts::Overwrite if own && conflict.what != "a folder" => {
-                        want(None, true);
+                        want(None, true, 0);
                     }
                     Conflicts::Rename if own => {
                         let free = |path: &EntryPath| is_free(destination, path, file);
@@ -200,7 +210,7 @@ pub fn make(
                             plan.have.0 += 1;
                             plan.have.1 = plan.have.1.saturating_add(size);
                         } else {
-                            want(Some(place), false);
+                            want(Some(place), false, 0);
                         }
                     }
                     Conflicts::Skip => {

@@ -30,13 +30,25 @@ fn link(at: &str, target: &str) -> LinkEntry {
 }
 
 fn plan(manifest: &Manifest, at: &std::path::Path, conflicts: Conflicts) -> Result<Plan, Failure> {
+    plan_after(&HashSet::new(), false, manifest, at, conflicts)
+}
+
+/// The same where an earlier run set out to place these, and maybe is to do so again.
+fn plan_after(
+    begun: &HashSet<u32>,
+    anew: bool,
+    manifest: &Manifest,
+    at: &std::path::Path,
+    conflicts: Conflicts,
+) -> Result<Plan, Failure> {
     let destination = Destination::open(at).unwrap();
     let only = Only::default();
     let options = PlanOptions {
         only: &only,
         conflicts,
         verify: false,
-        begun: &HashSet::new(),
+        begun,
+        anew,
     };
     make(
         manifest,
@@ -63,6 +75,30 @@ fn what_is_there_is_not_fetched() {
     let want = plan.wants[0].want(&manifest).unwrap();
     assert_eq!((want.place, want.size), (path("d/b"), 4));
     assert_eq!((plan.wanted_bytes, plan.present), (4, vec![0]));
+}
+
+#[test]
+fn what_the_disk_may_not_have_is_placed_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = ["a", "b", "c"];
+    for name in names {
+        std::fs::write(dir.path().join(name), b"content").unwrap();
+    }
+    let manifest = Manifest {
+        files: names.map(|name| file(name, b"content")).into(),
+        ..Manifest::default()
+    };
+    let begun = [1, 2].into();
+    let after = |anew| plan_after(&begun, anew, &manifest, dir.path(), Conflicts::Stop);
+    assert!(after(false).unwrap().is_empty());
+    let plan = after(true).unwrap();
+    assert_eq!(plan.present, [0], "nobody's but its owner's");
+    let wants: Vec<_> = plan.wants.iter().map(|w| (w.number, w.replace)).collect();
+    assert_eq!(wants, [(1, true), (2, true)]);
+    assert_eq!(plan.wanted_bytes, 0, "it takes no more room than it has");
+    std::fs::write(dir.path().join("b"), b"edited!").unwrap();
+    let failure = after(true).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::InTheWay);
 }
 
 #[test]

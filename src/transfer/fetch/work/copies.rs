@@ -64,7 +64,7 @@ impl Work {
             counted.fetch_add(bytes, Ordering::Relaxed);
             self.bytes_done.fetch_add(bytes, Ordering::Relaxed);
         };
-        let finish = self.finish(&want);
+        let finish = self.finish_whole(&want);
         match partial.write_copy(&source, (&copy, &finish), destination, &copied, &self.stop) {
             Ok(Some(stat)) => {
                 self.is_placed(&want, stat);

@@ -19,7 +19,7 @@ use iroh::endpoint::Connection;
 use tokio::task::JoinSet;
 
 use super::{
-    Item, Link, StreamError, Want,
+    Item, Link, StreamError, Want, is_large,
     queue::{Queue, Unit},
     request::Wire,
 };
@@ -282,6 +282,16 @@ impl Work {
         }
     }
 
+    /// The same for a file that is written as a whole. Those that are not noted as being placed, so that a
+    /// later run could not tell what a power cut left of them, are on the disk before they have their names.
+    fn finish_whole(&self, want: &Want) -> Finish {
+        let entry = self.fetch.manifest.files.get(want.number as usize);
+        let has_own_name = entry.is_some_and(|entry| entry.path == want.place);
+        let mut finish = self.finish(want);
+        finish.fsync |= is_large(want.size) || !has_own_name;
+        finish
+    }
+
     fn cannot_be_had(&self, want: &Want, reset: Reset) {
         let place = &want.place;
         let message = if matches!(reset, Reset::Changed(_)) {
@@ -395,5 +405,5 @@ pub(super) fn unwritable(path: &EntryPath, error: &io::Error) -> Failure {
     }
     let message = format!("cannot write {path}: {}", disk::reason(error));
     Failure::new(FailureKind::LocalDisk, message)
-        .hint("what was fetched is kept; put it right and run the same line again")
+        .hint("what the disk took is kept; put it right and run the same line again")
 }

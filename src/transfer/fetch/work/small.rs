@@ -116,7 +116,7 @@ impl Work {
 
     fn write_small(&self, files: Vec<(Want, Vec<u8>)>) -> Result<(), Failure> {
         for (want, content) in files {
-            let finish = self.finish(&want);
+            let finish = self.finish_whole(&want);
             let Fetch {
                 partial,
                 destination,
