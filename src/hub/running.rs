@@ -18,6 +18,7 @@ use super::{
     control::Control,
     directory::Directory,
     discovery::Discovery,
+    folder::Folder,
     front,
     limits::Doors,
     listen,
@@ -36,6 +37,12 @@ use crate::{
 
 /// How long clients are waited for when the hub ends.
 const GOODBYE: Duration = Duration::from_millis(800);
+
+/// How long the folder is waited for: who only looks whether a hub runs, or changes a token where none
+/// does, has it for a moment.
+const TAKE_WITHIN: Duration = Duration::from_millis(500);
+/// How often is tried meanwhile.
+const TAKE_AGAIN: Duration = Duration::from_millis(20);
 
 /// Files that are no connection's: sockets, the database, and those of requests that go on to it.
 const OWN_FILES: usize = 96;
@@ -86,7 +93,7 @@ impl Hub {
             return Err(Failure::new(FailureKind::Usage, message).hint("leave one of them on"));
         }
         let folder = options.folder.clone();
-        let lock = folder.lock()?;
+        let lock = take(&folder).await?;
         let tokens = Tokens::read_or_create(&folder)?;
         let before = Place::read(&folder).map(|place| place.listens);
         let listeners = listen::tcp(&options.bind, before)?;
@@ -231,6 +238,21 @@ impl Hub {
             && let Some(directory) = parts.directory
         {
             directory.stop().await;
+        }
+    }
+}
+
+/// Takes a folder that no other hub has.
+async fn take(folder: &Folder) -> Result<LockFile, Failure> {
+    let since = Instant::now();
+    loop {
+        match folder.lock() {
+            Err(failure)
+                if failure.kind == FailureKind::InTheWay && since.elapsed() < TAKE_WITHIN =>
+            {
+                tokio::time::sleep(TAKE_AGAIN).await;
+            }
+            taken => return taken,
         }
     }
 }
