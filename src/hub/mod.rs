@@ -17,6 +17,7 @@ mod address;
 mod authority;
 mod certificate;
 mod control;
+mod crowd;
 mod directory;
 mod discovery;
 mod folder;
