@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -304,9 +304,7 @@ impl Parts {
             metrics: self.metrics.map(|addr| addr.to_string()),
             clients: relay.map_or(0, Relay::clients) as u64,
             connections: doors.connections as u64,
-            discovery_clients: discovery.map_or(0, |discovery| {
-                discovery.numbers.clients.load(Ordering::Relaxed) as u64
-            }),
+            discovery_clients: discovery.map_or(0, |discovery| discovery.places.clients() as u64),
             relayed_bytes: relay.map_or(0, |relay| relay.metrics.bytes_sent.get()),
             records: records as u64,
             records_published: self.counters.published.get(),
