@@ -41,4 +41,4 @@ pub use options::{Authority, Certificate, HubFile, HubOptions, Limits};
 pub use place::Place;
 pub use running::Hub;
 pub use status::{Status, TokenStatus};
-pub use tokens::{Token, Tokens};
+pub use tokens::{Pass, Token, Tokens};

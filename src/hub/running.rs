@@ -63,7 +63,7 @@ pub struct Hub {
 /// What the parts of a hub share.
 #[derive(Debug)]
 pub(super) struct Parts {
-    pub(super) tokens: Tokens,
+    pub(super) tokens: Arc<Tokens>,
     pub(super) open: bool,
     pub(super) trusted: Vec<IpAddr>,
     pub(super) doors: Doors,
@@ -94,7 +94,7 @@ impl Hub {
         }
         let folder = options.folder.clone();
         let lock = take(&folder).await?;
-        let tokens = Tokens::read_or_create(&folder)?;
+        let tokens = Arc::new(Tokens::read_or_create(&folder)?);
         let before = Place::read(&folder).map(|place| place.listens);
         let listeners = listen::tcp(&options.bind, before)?;
         let listens: Vec<SocketAddr> = local_addresses(&listeners)?;
@@ -120,12 +120,14 @@ impl Hub {
         let limits = &options.limits;
         let connections = connections(limits.connections, events);
         let parts = Arc::new(Parts {
+            relay: options
+                .relay
+                .then(|| Relay::new(limits.client_rate, tokens.clone())),
             tokens,
             open: options.open,
             trusted: options.trust_proxy.clone(),
             doors: Doors::new(connections, limits.connections_per_address),
             counters: Arc::default(),
-            relay: options.relay.then(|| Relay::new(limits.client_rate)),
             directory,
             discovery,
             metrics: metrics
@@ -339,7 +341,7 @@ fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, Failure
 /// As many connections as are wanted, or as the files that may be open allow.
 fn connections(wanted: usize, events: &Events) -> usize {
     let files = disk::raise_file_limit();
-    // One that is no client's yet has two.
+    // Each has two, by one of which it can be ended while the relay has the other.
     let most = usize::try_from(files)
         .unwrap_or(usize::MAX)
         .saturating_sub(OWN_FILES)

@@ -10,7 +10,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Shutdown, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -30,7 +30,14 @@ use iroh_relay::server::http_server::BytesBody;
 use super::access;
 use crate::{
     content::PeerId,
-    hub::{directory::Directory, limits::Place, records::Full, running::Parts, tokens::now},
+    hub::{
+        directory::Directory,
+        limits::Place,
+        records::Full,
+        relay::Guest,
+        running::Parts,
+        tokens::{Pass, now},
+    },
 };
 
 /// Most bytes of a request's body: a record has at most 1,100 and a question to DNS hardly more.
@@ -86,11 +93,8 @@ impl Visitor {
         match (path.as_str(), &parts.relay, &parts.directory) {
             ("/hub", ..) => self.about(),
             ("/relay", Some(relay), _) if request.method() == Method::GET => {
-                let handle = self.handle.clone();
-                // It has ended already where this fails.
-                let give_up = move || _ = handle.shutdown(Shutdown::Both);
-                let answer = relay.call(request, token, self.place.clone(), give_up);
-                answer.await.unwrap_or_else(|error| {
+                let guest = Guest::new(token, self.place.clone(), self.handle.clone());
+                relay.call(request, guest).await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "the relay does not answer");
                     text(StatusCode::BAD_GATEWAY, "the relay does not answer\n")
                 })
@@ -102,16 +106,16 @@ impl Visitor {
         }
     }
 
-    /// The name of the token that the request carries; `None` where none is needed.
-    fn let_in(&self, request: &Request<Incoming>) -> Result<Option<String>, Box<Answer>> {
+    /// By which token the request is let in; `None` where none is needed.
+    fn let_in(&self, request: &Request<Incoming>) -> Result<Option<Pass>, Box<Answer>> {
         let parts = &self.parts;
         let offered = access::token(request.headers());
-        let name = offered
+        let pass = offered
             .as_deref()
-            .and_then(|token| parts.tokens.name_of(token));
-        if name.is_some() {
+            .and_then(|token| parts.tokens.pass(token));
+        if pass.is_some() {
             self.place.settle();
-            return Ok(name);
+            return Ok(pass);
         }
         if parts.open {
             return Ok(None);
