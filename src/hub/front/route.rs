@@ -11,7 +11,7 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -51,18 +51,50 @@ const AHEAD: u64 = 5 * 60;
 /// Whoever is at the other end of one connection.
 #[derive(Debug)]
 pub(super) struct Visitor {
-    pub(super) from: SocketAddr,
-    pub(super) parts: Arc<Parts>,
-    pub(super) place: Arc<Place>,
+    from: SocketAddr,
+    parts: Arc<Parts>,
+    place: Arc<Place>,
     /// Ends the connection when the relay has it.
-    pub(super) handle: Arc<socket2::Socket>,
+    handle: Arc<socket2::Socket>,
+    /// What let in the last request that was let in. Behind a proxy each may be somebody else's.
+    pass: Mutex<Option<Pass>>,
 }
 
 type Answer = Response<BytesBody>;
 
 impl Visitor {
-    /// Answers one request.
+    /// Whoever comes `from` there, at this place; `handle` is the connection's socket.
+    pub(super) fn new(
+        from: SocketAddr,
+        parts: Arc<Parts>,
+        place: Arc<Place>,
+        handle: Arc<socket2::Socket>,
+    ) -> Self {
+        Self {
+            from,
+            parts,
+            place,
+            handle,
+            pass: Mutex::default(),
+        }
+    }
+
+    /// Answers one request. Whoever had a token that was taken away keeps its connection no longer than to
+    /// the next one, whatever that is: the place is for members.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let mut answer = self.respond(request).await;
+        let pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pass) = &*pass
+            && answer.status() != StatusCode::SWITCHING_PROTOCOLS
+            && !self.parts.tokens.takes(pass)
+        {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
+        answer
+    }
+
+    async fn respond(&self, request: Request<Incoming>) -> Answer {
         let parts = &self.parts;
         parts.counters.requests.increase();
         let path = request.uri().path();
@@ -115,6 +147,8 @@ impl Visitor {
             .and_then(|token| parts.tokens.pass(token));
         if pass.is_some() {
             self.place.settle();
+            let mut last = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
+            last.clone_from(&pass);
             return Ok(pass);
         }
         if parts.open {

@@ -35,7 +35,13 @@ fn tokens_come_and_go_while_the_hub_runs() {
     let twice = owner.grove(&["hub", "token", "add", "alice"]).expect(7);
     assert_eq!(twice.message(), "there is a token for alice already");
 
-    // A connection that was let in is asked again for each request.
+    // A connection that was let in is asked again for each request, and does not stay without a token.
+    let mut idle = Https::connect(addr).unwrap();
+    assert_eq!(
+        idle.ask("GET", "/hub", Some(&alice), &[]).unwrap().status,
+        200
+    );
+    assert_eq!(idle.ask("GET", "/ping", None, &[]).unwrap().status, 200);
     let mut open = Https::connect(addr).unwrap();
     assert_eq!(
         open.ask("GET", "/hub", Some(&alice), &[]).unwrap().status,
@@ -47,6 +53,10 @@ fn tokens_come_and_go_while_the_hub_runs() {
         open.ask("GET", "/hub", Some(&alice), &[]).unwrap().status,
         401
     );
+    let last = idle.ask("GET", "/ping", None, &[]).unwrap();
+    assert_eq!(last.status, 200);
+    assert!(last.head.contains("connection: close"), "{last:?}");
+    assert!(idle.is_ended());
     assert_eq!(
         ask(addr, "GET", "/hub", Some(&token_of(&ticket))).status,
         200
