@@ -3,6 +3,9 @@
 //! It listens at a port of the loopback interface; port and a secret of this run are in the file
 //! `control` of its folder, which its owner alone can read. A line of JSON there, a line of JSON
 //! back. So a change of the tokens is made by the process that uses them, and counts at once.
+//!
+//! A hub that is killed leaves the file, and anybody on the computer can take the port then. So nobody is
+//! asked unless the folder is locked, and whoever locks it removes the file that another one left.
 
 use std::{
     fs,
@@ -81,7 +84,7 @@ struct Asked {
     question: Question,
 }
 
-/// Asks the hub that runs with `folder`; `None` when none does.
+/// Asks the hub that runs with `folder`; `None` when none does, or it is not to be asked yet.
 ///
 /// # Errors
 /// What the hub says; `LocalDisk` when this user may not ask it; `Unreachable` when it does not
@@ -100,6 +103,9 @@ pub fn ask(folder: &Folder, question: Question) -> Result<Option<Answer>, Failur
     let (Some(Ok(addr)), Some(secret)) = (words.next().map(str::parse), words.next()) else {
         return Ok(None);
     };
+    if !folder.is_locked()? {
+        return Ok(None);
+    }
     match exchange(addr, secret, question) {
         Ok(Answer::Refused {
             kind,
@@ -111,7 +117,7 @@ pub fn ask(folder: &Folder, question: Question) -> Result<Option<Answer>, Failur
             Err(failure)
         }
         Ok(answer) => Ok(Some(answer)),
-        // The file is what a hub left that was killed, and nobody has the port, or somebody else.
+        // It has just ended.
         Err(error) if is_nobody(&error) => Ok(None),
         Err(error) => {
             let message = format!("the hub does not answer: {}", disk::reason(&error));
@@ -257,7 +263,7 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        // Where it stays, it leads to a port that nobody has.
+        // Where it stays, it is not believed, since nobody has the lock.
         _ = fs::remove_file(self.folder.control());
     }
 }

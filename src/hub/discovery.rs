@@ -2,16 +2,14 @@
 //! direct way through a NAT.
 //!
 //! Nothing is given away by it, so there is no token. It takes no streams, and few connections from
-//! one address; an unproven one has to prove itself where there are many.
+//! one address; an unproven one has to prove itself where there are many. Where there is no room for one
+//! more, one of the network that has most makes it ([`Crowd`]): nobody can keep it all for himself.
 
 use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -20,8 +18,10 @@ use noq::crypto::rustls::QuicServerConfig;
 use noq::{Endpoint, EndpointConfig, IdleTimeout, TokioRuntime, TransportConfig, VarInt};
 use rustls::ServerConfig;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::{
+    crowd::Crowd,
     listen::{self, network_of},
     metrics::Counter,
 };
@@ -44,15 +44,36 @@ pub(super) struct Discovery {
     endpoints: Vec<Endpoint>,
     /// Its UDP port.
     pub(super) port: u16,
-    pub(super) numbers: Arc<Numbers>,
+    pub(super) places: Arc<Places>,
 }
 
-/// How many there are.
-#[derive(Debug, Default)]
-pub(super) struct Numbers {
-    pub(super) clients: AtomicUsize,
+/// All connections, and how many there may be.
+#[derive(Debug)]
+pub(super) struct Places {
+    most: usize,
+    most_per_address: usize,
+    there: Mutex<There>,
+    /// Those whose address had as many as it may.
     pub(super) turned_away: Counter,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    /// Those that were ended for others.
+    pub(super) made_room: Counter,
+}
+
+#[derive(Debug, Default)]
+struct There {
+    next: u64,
+    crowd: Crowd<(IpAddr, CancellationToken)>,
+    addresses: HashMap<IpAddr, usize>,
+}
+
+/// The place of one connection; free again when this is dropped.
+#[derive(Debug)]
+struct Place {
+    places: Arc<Places>,
+    number: u64,
+    address: IpAddr,
+    /// Cancelled when it has to make room.
+    ended: CancellationToken,
 }
 
 impl Discovery {
@@ -82,7 +103,10 @@ impl Discovery {
         let mut refused = None;
         for port in ports {
             match bind(fronts, port) {
-                Ok(sockets) => return Self::serve(sockets, &server, tasks),
+                Ok(sockets) => {
+                    let places = Places::new(MOST, MOST_PER_ADDRESS);
+                    return Self::serve(sockets, &server, places, tasks);
+                }
                 Err(error) => refused = refused.or(Some((port, error))),
             }
         }
@@ -94,9 +118,10 @@ impl Discovery {
     fn serve(
         sockets: Vec<std::net::UdpSocket>,
         server: &noq::ServerConfig,
+        places: Places,
         tasks: &mut JoinSet<()>,
     ) -> Result<Self, Failure> {
-        let numbers = Arc::<Numbers>::default();
+        let places = Arc::new(places);
         let mut endpoints = Vec::new();
         let mut port = 0;
         for socket in sockets {
@@ -114,13 +139,13 @@ impl Discovery {
                 let message = format!("address discovery does not start: {error}");
                 Failure::new(FailureKind::Failed, message).hint("switch it off with --quic-port 0")
             })?;
-            tasks.spawn(accept(endpoint.clone(), numbers.clone()));
+            tasks.spawn(accept(endpoint.clone(), places.clone()));
             endpoints.push(endpoint);
         }
         Ok(Self {
             endpoints,
             port,
-            numbers,
+            places,
         })
     }
 
@@ -160,63 +185,235 @@ fn bind(fronts: &[SocketAddr], port: u16) -> io::Result<Vec<std::net::UdpSocket>
     Ok(sockets)
 }
 
-async fn accept(endpoint: Endpoint, numbers: Arc<Numbers>) {
+async fn accept(endpoint: Endpoint, places: Arc<Places>) {
     while let Some(incoming) = endpoint.accept().await {
         let ip = incoming.remote_address().ip();
-        let crowded = numbers.clients.load(Ordering::Relaxed) > PROVE_ABOVE;
+        let crowded = places.clients() > PROVE_ABOVE;
         if crowded && !incoming.remote_address_validated() {
             // What cannot be sent is lost, like any packet.
             _ = incoming.retry();
             continue;
         }
-        let Some(place) = Place::take(&numbers, network_of(ip)) else {
-            numbers.turned_away.increase();
+        let Some(place) = Places::take(&places, ip) else {
             incoming.ignore();
             continue;
         };
         tokio::spawn(async move {
-            let _place = place;
-            if let Ok(connection) = incoming.await {
-                connection.closed().await;
+            let connected = tokio::select! {
+                connected = incoming => connected,
+                () = place.ended.cancelled() => return,
+            };
+            let Ok(connection) = connected else {
+                return;
+            };
+            tokio::select! {
+                _ = connection.closed() => {}
+                () = place.ended.cancelled() => {
+                    connection.close(QUIC_ADDR_DISC_CLOSE_CODE, b"others want to know, too");
+                }
             }
         });
     }
 }
 
-struct Place(Arc<Numbers>, IpAddr);
+impl Places {
+    fn new(most: usize, most_per_address: usize) -> Self {
+        Self {
+            most,
+            most_per_address,
+            there: Mutex::default(),
+            turned_away: Counter::default(),
+            made_room: Counter::default(),
+        }
+    }
 
-impl Place {
-    fn take(numbers: &Arc<Numbers>, address: IpAddr) -> Option<Self> {
-        let mut addresses = numbers
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let here = addresses.entry(address).or_default();
-        if *here >= MOST_PER_ADDRESS || numbers.clients.load(Ordering::Relaxed) >= MOST {
-            if *here == 0 {
-                addresses.remove(&address);
-            }
+    /// How many there are.
+    pub(super) fn clients(&self) -> usize {
+        self.there().crowd.len()
+    }
+
+    /// A place for one more from `ip`, unless its address has as many as it may.
+    fn take(places: &Arc<Self>, ip: IpAddr) -> Option<Place> {
+        let address = network_of(ip);
+        let mut there = places.there();
+        let here = there.addresses.get(&address).copied().unwrap_or_default();
+        if here >= places.most_per_address {
+            places.turned_away.increase();
             return None;
         }
-        *here += 1;
-        numbers.clients.fetch_add(1, Ordering::Relaxed);
-        Some(Self(numbers.clone(), address))
+        if there.crowd.len() >= places.most
+            && let Some((address, ended)) = there.crowd.make_room()
+        {
+            ended.cancel();
+            there.forget(address);
+            places.made_room.increase();
+        }
+        let number = there.next;
+        there.next += 1;
+        let ended = CancellationToken::new();
+        there
+            .crowd
+            .insert(address, number, (address, ended.clone()));
+        *there.addresses.entry(address).or_default() += 1;
+        drop(there);
+        Some(Place {
+            places: places.clone(),
+            number,
+            address,
+            ended,
+        })
+    }
+
+    fn there(&self) -> MutexGuard<'_, There> {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl There {
+    /// One of this address is not there any more.
+    fn forget(&mut self, address: IpAddr) {
+        if let Some(here) = self.addresses.get_mut(&address) {
+            *here -= 1;
+            if *here == 0 {
+                self.addresses.remove(&address);
+            }
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Self(numbers, address) = self;
-        numbers.clients.fetch_sub(1, Ordering::Relaxed);
-        let mut addresses = numbers
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(here) = addresses.get_mut(address) {
-            *here -= 1;
-            if *here == 0 {
-                addresses.remove(address);
+        let mut there = self.places.there();
+        // Who made room is forgotten already.
+        if there.crowd.remove(self.address, self.number).is_some() {
+            there.forget(self.address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use noq::{ClientConfig, Connection, ConnectionError, crypto::rustls::QuicClientConfig};
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rustls::{RootCertStore, pki_types::PrivatePkcs8KeyDer};
+
+    use super::*;
+    use crate::hub::certificate::provider;
+
+    fn take(places: &Arc<Places>, ip: &str) -> Option<Place> {
+        Places::take(places, ip.parse().unwrap())
+    }
+
+    #[test]
+    fn one_line_does_not_take_all_places() {
+        let places = Arc::new(Places::new(64, 16));
+        let alice = take(&places, "2001:db8:1::1").unwrap();
+        // A line with a /56 has 256 networks of its own.
+        let stranger: Vec<_> = (0..256)
+            .filter_map(|number| take(&places, &format!("2001:db8:2:{:x}::1", number % 8)))
+            .collect();
+        let bob = take(&places, "192.0.2.7").unwrap();
+        let carol = take(&places, "192.0.2.8").unwrap();
+        for member in [&alice, &bob, &carol] {
+            assert!(!member.ended.is_cancelled());
+        }
+        assert_eq!(places.clients(), 64);
+        let left = stranger.iter().filter(|place| !place.ended.is_cancelled());
+        assert_eq!(left.count(), 61);
+        drop((alice, bob, carol, stranger));
+        let there = places.there();
+        assert_eq!((there.crowd.len(), there.addresses.len()), (0, 0));
+    }
+
+    #[test]
+    fn one_address_gets_no_more_than_its_connections() {
+        let places = Arc::new(Places::new(64, 4));
+        let office: Vec<_> = (0..9).map(|_| take(&places, "2001:db8:1:2::1")).collect();
+        assert_eq!(office.iter().flatten().count(), 4);
+        assert_eq!(places.turned_away.get(), 5);
+        assert!(
+            office
+                .iter()
+                .flatten()
+                .all(|place| !place.ended.is_cancelled())
+        );
+        assert!(take(&places, "2001:db8:1:3::1").is_some());
+    }
+
+    /// A server with few places, and what connects to it from an address of the loopback interface.
+    struct Scene {
+        discovery: Discovery,
+        client: ClientConfig,
+        _tasks: JoinSet<()>,
+    }
+
+    impl Scene {
+        fn new(places: Places) -> Self {
+            let CertifiedKey { cert, signing_key } =
+                generate_simple_self_signed(["hub.example".to_owned()]).unwrap();
+            let versions = [&rustls::version::TLS13];
+            let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+            let mut server = ServerConfig::builder_with_provider(provider())
+                .with_protocol_versions(&versions)
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![cert.der().clone()], key.into())
+                .unwrap();
+            server.alpn_protocols = vec![ALPN_QUIC_ADDR_DISC.to_vec()];
+            let server = QuicServerConfig::try_from(server).unwrap();
+            let mut roots = RootCertStore::empty();
+            roots.add(cert.der().clone()).unwrap();
+            let mut client = rustls::ClientConfig::builder_with_provider(provider())
+                .with_protocol_versions(&versions)
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            client.alpn_protocols = vec![ALPN_QUIC_ADDR_DISC.to_vec()];
+            let client = QuicClientConfig::try_from(client).unwrap();
+            let mut tasks = JoinSet::new();
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let server = noq::ServerConfig::with_crypto(Arc::new(server));
+            Self {
+                discovery: Discovery::serve(vec![socket], &server, places, &mut tasks).unwrap(),
+                client: ClientConfig::new(Arc::new(client)),
+                _tasks: tasks,
             }
         }
+
+        async fn connect(&self, ip: [u8; 4]) -> Result<(Endpoint, Connection), ConnectionError> {
+            let endpoint = Endpoint::client(SocketAddr::from((ip, 0))).unwrap();
+            let to = SocketAddr::from(([127, 0, 0, 1], self.discovery.port));
+            let connecting = endpoint.connect_with(self.client.clone(), to, "hub.example");
+            connecting
+                .unwrap()
+                .await
+                .map(|connection| (endpoint, connection))
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn whoever_makes_room_is_told() {
+        let scene = Scene::new(Places::new(4, 3));
+        let stranger = [127, 0, 0, 2];
+        let first = scene.connect(stranger).await.unwrap();
+        let mut others = Vec::new();
+        for ip in [[127, 0, 0, 3], stranger, stranger, [127, 0, 0, 4]] {
+            others.push(scene.connect(ip).await.unwrap());
+        }
+        let ended = first.1.closed().await;
+        assert!(
+            matches!(&ended, ConnectionError::ApplicationClosed(close)
+                if close.error_code == QUIC_ADDR_DISC_CLOSE_CODE),
+            "{ended}"
+        );
+        assert!(
+            others
+                .iter()
+                .all(|(_, there)| there.close_reason().is_none())
+        );
+        assert_eq!(scene.discovery.places.clients(), 4);
+        scene.discovery.stop().await;
     }
 }

@@ -12,6 +12,7 @@
 //! | `lock` | held by the hub that runs |
 
 use std::{
+    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
 };
@@ -91,7 +92,12 @@ impl Folder {
         self.0.join("control")
     }
 
-    /// Makes the folder where it is missing, and takes it for this process until the lock is dropped.
+    fn lock_file(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    /// Makes the folder where it is missing, and takes it for this process until the lock is dropped. From
+    /// then on nobody is led to where the hub before was asked, if that was killed.
     ///
     /// # Errors
     /// `InTheWay` when a hub has it already; `LocalDisk` when it cannot be made or written.
@@ -99,12 +105,39 @@ impl Folder {
         disk::create_private_dir(&self.0).map_err(|error| self.failure("make", &self.0, &error))?;
         let path = self.lock_file();
         let lock = LockFile::acquire(&path).map_err(|error| self.failure("lock", &path, &error))?;
-        lock.ok_or_else(|| {
+        let lock = lock.ok_or_else(|| {
             let message = format!("another hub is running with {}", shown(&self.0));
             Failure::new(FailureKind::InTheWay, message).hint(
                 "see it with grove hub status; a second hub needs a folder of its own, --data",
             )
-        })
+        })?;
+        let left = self.control();
+        match fs::remove_file(&left) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.failure("remove", &left, &error))
+            }
+            _ => Ok(lock),
+        }
+    }
+
+    /// Whether somebody has the folder now. Makes and changes nothing: what asks may be root, whose files
+    /// the hub could not use.
+    ///
+    /// # Errors
+    /// `LocalDisk` when that cannot be known.
+    pub(super) fn is_locked(&self) -> Result<bool, Failure> {
+        let path = self.lock_file();
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(self.failure("read", &path, &error)),
+        };
+        // Several who look do not take one another for a hub.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(self.failure("lock", &path, &error)),
+        }
     }
 
     /// Whether files that this process makes there can be read by the hub, which runs as the owner of the

@@ -1,20 +1,21 @@
 //! Who may have how many connections, and who makes room.
 //!
 //! A connection is *waiting* until it has shown a token (or, where everybody is let in, is a relay's).
-//! Of waiting ones there are few, in all and from one address; when one more comes, the one that has
-//! waited longest ends. So whoever opens many connections and says nothing only ends his own sooner,
-//! and whoever has a token needs a moment to be let in. Of the others there are as many as the
+//! Of waiting ones there are few, in all and from one address. When one more comes, one ends: the one of
+//! that address that has waited longest, or where there are too many in all, that of the network with most
+//! ([`Crowd`]). So whoever opens many connections and says nothing only ends his own sooner, and whoever
+//! has a token has the time to show it, from however far away. Of the others there are as many as the
 //! operator allows, in all and from one address, and further ones are turned away.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeSet, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio_util::sync::CancellationToken;
 
-use super::listen::network_of;
+use super::{crowd::Crowd, listen::network_of};
 
 /// Connections that wait, in all.
 const WAITING: usize = 1024;
@@ -30,18 +31,27 @@ struct State {
     most: usize,
     most_per_address: usize,
     next: u64,
-    /// Everybody's, by the order of their coming.
-    waiting: BTreeMap<u64, (IpAddr, CancellationToken)>,
+    waiting: Crowd<Waiting>,
     addresses: HashMap<IpAddr, Counts>,
     all: usize,
     turned_away: u64,
     made_room: u64,
 }
 
+/// A connection that waits.
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    address: IpAddr,
+    ended: CancellationToken,
+}
+
+/// Those of one address.
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    waiting: usize,
+    /// The numbers of those that wait.
+    waiting: BTreeSet<u64>,
 }
 
 /// A place of one connection; free again when this is dropped.
@@ -70,7 +80,7 @@ impl Doors {
             most: most.max(1),
             most_per_address: most_per_address.max(1),
             next: 0,
-            waiting: BTreeMap::new(),
+            waiting: Crowd::default(),
             addresses: HashMap::new(),
             all: 0,
             turned_away: 0,
@@ -84,18 +94,19 @@ impl Doors {
         let address = network_of(ip);
         let mut state = self.state();
         let counts = state.addresses.get(&address).filter(|_| !is_proxy);
-        let (here, waiting_here) = counts.map_or((0, 0), |counts| (counts.all, counts.waiting));
+        let here = counts.map_or(0, |counts| counts.all);
+        let waiting_here = counts.map_or(0, |counts| counts.waiting.len());
+        let oldest_here = counts.and_then(|counts| counts.waiting.first().copied());
         // Whoever waits makes room for the next, of the same address where that has too many.
-        let makes_room = if here >= state.most_per_address || waiting_here >= WAITING_PER_ADDRESS {
-            let mut own = state.waiting.iter().filter(|(_, (ip, _))| *ip == address);
-            own.next().map(|(number, _)| *number)
+        let evicted = if here >= state.most_per_address || waiting_here >= WAITING_PER_ADDRESS {
+            oldest_here.and_then(|number| state.waiting.remove(address, number))
         } else if state.all >= state.most || state.waiting.len() >= WAITING {
-            state.waiting.keys().next().copied()
+            state.waiting.make_room()
         } else {
             None
         };
-        if let Some(number) = makes_room {
-            state.evict(number);
+        if let Some(evicted) = evicted {
+            state.evict(&evicted);
         } else if here >= state.most_per_address || state.all >= state.most {
             state.turned_away += 1;
             return None;
@@ -104,10 +115,15 @@ impl Doors {
         state.next += 1;
         state.all += 1;
         let ended = CancellationToken::new();
-        state.waiting.insert(number, (address, ended.clone()));
+        let waiting = Waiting {
+            number,
+            address,
+            ended: ended.clone(),
+        };
+        state.waiting.insert(address, number, waiting);
         let counts = state.addresses.entry(address).or_default();
         counts.all += 1;
-        counts.waiting += 1;
+        counts.waiting.insert(number);
         drop(state);
         Some(Place {
             doors: self.clone(),
@@ -134,14 +150,12 @@ impl Doors {
 }
 
 impl State {
-    /// Takes one out of those that wait, and tells it to end. Its place is free when it has.
-    fn evict(&mut self, number: u64) {
-        if let Some((address, ended)) = self.waiting.remove(&number) {
-            ended.cancel();
-            self.made_room += 1;
-            if let Some(counts) = self.addresses.get_mut(&address) {
-                counts.waiting -= 1;
-            }
+    /// Tells one that is taken out of those that wait to end. Its place is free when it has.
+    fn evict(&mut self, waiting: &Waiting) {
+        waiting.ended.cancel();
+        self.made_room += 1;
+        if let Some(counts) = self.addresses.get_mut(&waiting.address) {
+            counts.waiting.remove(&waiting.number);
         }
     }
 }
@@ -155,10 +169,10 @@ impl Place {
     /// From now on it belongs to somebody who is let in, and need not make room for anybody.
     pub(super) fn settle(&self) {
         let mut state = self.doors.state();
-        if state.waiting.remove(&self.number).is_some()
+        if state.waiting.remove(self.address, self.number).is_some()
             && let Some(counts) = state.addresses.get_mut(&self.address)
         {
-            counts.waiting -= 1;
+            counts.waiting.remove(&self.number);
         }
     }
 }
@@ -216,6 +230,37 @@ mod tests {
         let waiting = crowd.iter().filter(|place| !place.ended.is_cancelled());
         assert_eq!(waiting.count(), WAITING_PER_ADDRESS);
         drop((crowd, other));
+        let state = doors.state();
+        assert_eq!(
+            (state.all, state.addresses.len(), state.waiting.len()),
+            (0, 0, 0)
+        );
+    }
+
+    #[test]
+    fn crowds_at_a_few_addresses_end_their_own_only() {
+        let doors = Doors::new(100_000, 100_000);
+        let far_away = doors.enter(ip(9), false).unwrap();
+        let crowd: Vec<_> = [1, 2, 3]
+            .repeat(1000)
+            .into_iter()
+            .map(|last| doors.enter(ip(last), false).unwrap())
+            .collect();
+        assert!(!far_away.ended.is_cancelled());
+        assert_eq!(doors.numbers().waiting, WAITING);
+        // A line with IPv6 has as many networks as there are connections.
+        let networks: Vec<_> = (0..3000_u16)
+            .map(|number| {
+                let ip = IpAddr::from([0x2001, 0xdb8, 7, number, 0, 0, 0, 1]);
+                doors.enter(ip, false).unwrap()
+            })
+            .collect();
+        assert!(!far_away.ended.is_cancelled());
+        assert_eq!(doors.numbers().waiting, WAITING);
+        // Each of the four has about a quarter.
+        let left = crowd.iter().filter(|place| !place.ended.is_cancelled());
+        assert!((760..775).contains(&left.count()));
+        drop((far_away, crowd, networks));
         let state = doors.state();
         assert_eq!(
             (state.all, state.addresses.len(), state.waiting.len()),

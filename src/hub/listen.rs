@@ -166,3 +166,15 @@ pub(super) fn network_of(ip: IpAddr) -> IpAddr {
         }
     }
 }
+
+/// The network that counts as one where there is no room for all. A line with IPv6 comes with up to 65,536
+/// of those of [`network_of`]; which part of a /48 is somebody else's cannot be told from outside.
+pub(super) fn line_of(ip: IpAddr) -> IpAddr {
+    match network_of(ip) {
+        v4 @ IpAddr::V4(_) => v4,
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into()
+        }
+    }
+}

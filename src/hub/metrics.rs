@@ -161,9 +161,12 @@ fn prometheus(parts: &Parts) -> String {
     let help = "Connections to address discovery";
     row("discovery_clients", help, status.discovery_clients);
     let discovery = parts.discovery.as_ref();
-    let turned_away = discovery.map_or(0, |discovery| discovery.numbers.turned_away.get());
+    let turned_away = discovery.map_or(0, |discovery| discovery.places.turned_away.get());
     let help = "Connections to address discovery there was no room for";
     row("discovery_turned_away_total", help, turned_away);
+    let made_room = discovery.map_or(0, |discovery| discovery.places.made_room.get());
+    let help = "Connections to address discovery that made room";
+    row("discovery_made_room_total", help, made_room);
     // What the libraries count, under their own names.
     let mut registry = Registry::default();
     if let Some(relay) = &parts.relay {

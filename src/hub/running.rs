@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,6 +18,7 @@ use super::{
     control::Control,
     directory::Directory,
     discovery::Discovery,
+    folder::Folder,
     front,
     limits::Doors,
     listen,
@@ -36,6 +37,12 @@ use crate::{
 
 /// How long clients are waited for when the hub ends.
 const GOODBYE: Duration = Duration::from_millis(800);
+
+/// How long the folder is waited for: who only looks whether a hub runs, or changes a token where none
+/// does, has it for a moment.
+const TAKE_WITHIN: Duration = Duration::from_millis(500);
+/// How often is tried meanwhile.
+const TAKE_AGAIN: Duration = Duration::from_millis(20);
 
 /// Files that are no connection's: sockets, the database, and those of requests that go on to it.
 const OWN_FILES: usize = 96;
@@ -56,7 +63,7 @@ pub struct Hub {
 /// What the parts of a hub share.
 #[derive(Debug)]
 pub(super) struct Parts {
-    pub(super) tokens: Tokens,
+    pub(super) tokens: Arc<Tokens>,
     pub(super) open: bool,
     pub(super) trusted: Vec<IpAddr>,
     pub(super) doors: Doors,
@@ -86,8 +93,8 @@ impl Hub {
             return Err(Failure::new(FailureKind::Usage, message).hint("leave one of them on"));
         }
         let folder = options.folder.clone();
-        let lock = folder.lock()?;
-        let tokens = Tokens::read_or_create(&folder)?;
+        let lock = take(&folder).await?;
+        let tokens = Arc::new(Tokens::read_or_create(&folder)?);
         let before = Place::read(&folder).map(|place| place.listens);
         let listeners = listen::tcp(&options.bind, before)?;
         let listens: Vec<SocketAddr> = local_addresses(&listeners)?;
@@ -113,12 +120,14 @@ impl Hub {
         let limits = &options.limits;
         let connections = connections(limits.connections, events);
         let parts = Arc::new(Parts {
+            relay: options
+                .relay
+                .then(|| Relay::new(limits.client_rate, tokens.clone())),
             tokens,
             open: options.open,
             trusted: options.trust_proxy.clone(),
             doors: Doors::new(connections, limits.connections_per_address),
             counters: Arc::default(),
-            relay: options.relay.then(|| Relay::new(limits.client_rate)),
             directory,
             discovery,
             metrics: metrics
@@ -235,6 +244,21 @@ impl Hub {
     }
 }
 
+/// Takes a folder that no other hub has.
+async fn take(folder: &Folder) -> Result<LockFile, Failure> {
+    let since = Instant::now();
+    loop {
+        match folder.lock() {
+            Err(failure)
+                if failure.kind == FailureKind::InTheWay && since.elapsed() < TAKE_WITHIN =>
+            {
+                tokio::time::sleep(TAKE_AGAIN).await;
+            }
+            taken => return taken,
+        }
+    }
+}
+
 /// Waits a while until nobody else has the parts; whether that is so.
 async fn alone(parts: &Arc<Parts>) -> bool {
     let since = Instant::now();
@@ -282,9 +306,7 @@ impl Parts {
             metrics: self.metrics.map(|addr| addr.to_string()),
             clients: relay.map_or(0, Relay::clients) as u64,
             connections: doors.connections as u64,
-            discovery_clients: discovery.map_or(0, |discovery| {
-                discovery.numbers.clients.load(Ordering::Relaxed) as u64
-            }),
+            discovery_clients: discovery.map_or(0, |discovery| discovery.places.clients() as u64),
             relayed_bytes: relay.map_or(0, |relay| relay.metrics.bytes_sent.get()),
             records: records as u64,
             records_published: self.counters.published.get(),
@@ -319,7 +341,7 @@ fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, Failure
 /// As many connections as are wanted, or as the files that may be open allow.
 fn connections(wanted: usize, events: &Events) -> usize {
     let files = disk::raise_file_limit();
-    // One that is no client's yet has two.
+    // Each has two, by one of which it can be ended while the relay has the other.
     let most = usize::try_from(files)
         .unwrap_or(usize::MAX)
         .saturating_sub(OWN_FILES)

@@ -8,7 +8,7 @@ use std::{
     fmt::Write as _,
     fs, io,
     path::Path,
-    sync::{PoisonError, RwLock},
+    sync::{PoisonError, RwLock, RwLockReadGuard},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -61,6 +61,21 @@ impl Token {
     }
 }
 
+/// Which token let somebody in. Another one that is made for the same name later is not it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    name: String,
+    hash: blake3::Hash,
+}
+
+impl Pass {
+    /// Whom the token was made for.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 /// All tokens of a hub.
 #[derive(Debug)]
 pub struct Tokens {
@@ -109,18 +124,31 @@ impl Tokens {
     /// All of them, the oldest first.
     #[must_use]
     pub fn known(&self) -> Vec<Token> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.list();
         known.iter().map(|(token, _)| token.clone()).collect()
     }
 
-    /// The name of the token that lets in whoever offers `secret`.
+    /// What lets in whoever offers `secret`.
     #[must_use]
-    pub fn name_of(&self, secret: &str) -> Option<String> {
+    pub fn pass(&self, secret: &str) -> Option<Pass> {
         let offered = blake3::hash(secret.as_bytes());
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.list();
         // Hashes of blake3 are compared in constant time.
-        let found = known.iter().find(|(_, hash)| *hash == offered);
-        found.map(|(token, _)| token.name.clone())
+        let (token, hash) = known.iter().find(|(_, hash)| *hash == offered)?;
+        Some(Pass {
+            name: token.name.clone(),
+            hash: *hash,
+        })
+    }
+
+    /// Whether it lets somebody in still.
+    #[must_use]
+    pub fn takes(&self, pass: &Pass) -> bool {
+        self.list().iter().any(|(_, hash)| *hash == pass.hash)
+    }
+
+    fn list(&self) -> RwLockReadGuard<'_, Vec<(Token, blake3::Hash)>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a token for `name`, and returns once it is on the disk.

@@ -8,7 +8,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
     thread,
@@ -87,6 +87,37 @@ impl Scene {
         let root = ["--acme-root", "roots.pem", "--data", "data"];
         let hub = ["hub", "--domain", domain];
         self.owner.start(&[&hub[..], &root, args].concat())
+    }
+
+    /// The same with the hub's clock at what the file says.
+    fn with_clock(self, file: &Path) -> Self {
+        let file = format!("FAKETIME_TIMESTAMP_FILE={}", file.display());
+        let clock = [
+            "env",
+            "LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1",
+            "DONT_FAKE_MONOTONIC=1",
+            "NO_FAKE_STAT=1",
+            "FAKETIME_NO_CACHE=1",
+            &file,
+        ];
+        let words = [&words_of(&self.prefix)[..], &clock].concat();
+        let owner = self.owner.run_by(&words);
+        Self { owner, ..self }
+    }
+
+    /// What the hub keeps, its own key not counted.
+    fn certificates(&self) -> Vec<PathBuf> {
+        let kept = fs::read_dir(self.owner.path("data/acme")).unwrap();
+        let kept = kept.map(|entry| entry.unwrap().path());
+        kept.filter(|path| {
+            !path
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("account")
+        })
+        .collect()
     }
 
     fn member(&self, name: &'static str, line: &str) -> Peer {
@@ -304,5 +335,53 @@ fn a_certificate_is_renewed_in_time() {
         let message = event["message"].as_str().unwrap_or_default();
         message.starts_with("the certificate was not renewed: 127.0.0.1: Connection refused")
     });
+    hub.interrupt().expect(130);
+}
+
+/// Authorities count what they issue, and stop after a few: what the hub has got is used, although it cannot
+/// write it down.
+#[test]
+#[ignore = "takes root, see CONTRIBUTING"]
+fn a_certificate_that_cannot_be_kept_is_used() {
+    let scene = Scene::new(24 * 60 * 60);
+    let directory = ["--acme-directory", "https://127.0.0.1:14000/dir"];
+    let mut hub = scene.hub(NAME, &directory);
+    let joins = line(&mut hub);
+    hub.kill();
+    // Not even root can write there.
+    let kept = scene.certificates();
+    fs::remove_file(&kept[0]).unwrap();
+    fs::create_dir(&kept[0]).unwrap();
+    let mut hub = scene.hub(NAME, &directory);
+    warns(&mut hub, "the new certificate is not kept: cannot write ");
+    assert_eq!(line(&mut hub), joins);
+    scene.member("alice", &joins);
+    hub.interrupt().expect(130);
+}
+
+/// The same where the hub's clock is slow: another one would not be good sooner.
+#[test]
+#[ignore = "takes root, see CONTRIBUTING"]
+fn a_certificate_that_is_not_valid_yet_is_kept_until_it_is() {
+    let scene = Scene::new(24 * 60 * 60);
+    let clock = scene.owner.write("clock", "-6h");
+    let scene = scene.with_clock(&clock);
+    let directory = ["--acme-directory", "https://127.0.0.1:14000/dir"];
+    let mut hub = scene.hub(NAME, &directory);
+    warns(
+        &mut hub,
+        "not valid yet by this clock, which may be slow; tried again in 10 min",
+    );
+    let [kept] = &scene.certificates()[..] else {
+        panic!("{:?}", scene.certificates());
+    };
+    let issued = fs::read(kept).unwrap();
+    hub.kill();
+    let mut hub = scene.hub(NAME, &directory);
+    warns(&mut hub, "not valid yet by this clock");
+    scene.owner.write("clock", "+0");
+    let joins = line(&mut hub);
+    assert!(fs::read(kept).unwrap() == issued, "there is a second one");
+    scene.member("alice", &joins);
     hub.interrupt().expect(130);
 }

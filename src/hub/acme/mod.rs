@@ -3,7 +3,10 @@
 //!
 //! Flow: what an earlier run `kept` is used if members would believe it now; else, and in the last third of
 //! its life, a new one is asked for (`order`). What could not be had is said and tried again, ever more
-//! slowly up to an hour, and the certificate that is there stays in use meanwhile.
+//! slowly up to an hour, and the certificate that is there stays in use meanwhile. Where one was issued and is
+//! of no use, to ask for another seldom helps and soon uses up what the authority allows: Let's Encrypt
+//! certifies a name five times in a week, and then once in 34 hours. So pauses are long then, and it is used
+//! as soon as it has become good, as when the clock was set.
 //!
 //! Who believes it: with a root of the authority's own, members do that because the line to join pins it,
 //! and the chain that is shown ends with it; without one, the authority has to be one that everybody
@@ -15,7 +18,7 @@ mod order;
 use std::{
     path::Path,
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use iroh_relay::tls::CaTlsConfig;
@@ -29,7 +32,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use url::Url;
 
-use self::kept::{Good, Kept};
+use self::{
+    kept::{Good, Kept, Unusable},
+    order::Failed,
+};
 use super::{
     certificate::{provider, unusable},
     folder::{Folder, shown},
@@ -49,6 +55,12 @@ pub(super) const PROOF: &[u8] = b"acme-tls/1";
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Authorities count what fails, and most allow a handful in an hour.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// The same after one was issued that is of no use, or that never came.
+const FIRST_PAUSE_ISSUED: Duration = Duration::from_mins(10);
+/// It quadruples up to this.
+const LONGEST_PAUSE_ISSUED: Duration = Duration::from_hours(36);
+/// How often is looked meanwhile whether it has become good.
+const GLANCE: Duration = Duration::from_secs(10);
 /// How often the clock is looked at while a certificate is good: a computer may sleep.
 const LOOK: Duration = Duration::from_mins(10);
 
@@ -107,44 +119,85 @@ impl Acme {
     }
 
     /// Keeps a good certificate in use, for as long as this runs. Once there is one, `there` is told.
-    pub(super) async fn keep(self, there: watch::Sender<bool>, events: Events) {
-        let mut renew = self.kept.read().map(|good| self.show(good, &there));
-        let mut pause = FIRST_PAUSE;
+    pub(super) async fn keep(mut self, there: watch::Sender<bool>, events: Events) {
+        let mut renew = self.kept.best().map(|good| self.show(good, &there));
+        let (mut pause, mut pause_issued) = (FIRST_PAUSE, FIRST_PAUSE_ISSUED);
         loop {
             if let Some(renew) = renew {
-                until(renew).await;
+                self.until(renew).await;
             }
-            match self.get().await {
+            match self.get(renew, &events).await {
                 Ok(good) => {
                     tracing::info!("there is a new certificate");
                     renew = Some(self.show(good, &there));
-                    pause = FIRST_PAUSE;
+                    (pause, pause_issued) = (FIRST_PAUSE, FIRST_PAUSE_ISSUED);
                 }
-                Err(why) => {
+                Err(Failed { why, issued }) => {
                     let what = if *there.borrow() {
                         "the certificate was not renewed"
                     } else {
                         "no certificate yet"
                     };
-                    let message = format!("{what}: {why}; tried again in {} s", pause.as_secs());
+                    let now = if issued { pause_issued } else { pause };
+                    let message = format!("{what}: {why}; tried again in {}", shortly(now));
                     events.warn(WarningKind::Network, message);
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    self.rest(now, renew).await;
+                    if issued {
+                        pause_issued = (pause_issued * 4).min(LONGEST_PAUSE_ISSUED);
+                    } else {
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                    }
                 }
             }
         }
     }
 
-    /// A new certificate, kept for the next run; or why there is none.
-    async fn get(&self) -> Result<Good, String> {
-        let account = self.kept.account()?;
+    /// A certificate that lasts longer than the one in use, kept for the next run; or why there is none.
+    async fn get(&mut self, renew: Option<SystemTime>, events: &Events) -> Result<Good, Failed> {
+        match self.kept.newest() {
+            Some(Ok(good)) if is_newer(&good, renew) => return Ok(good),
+            Some(Err(Unusable { why, early: true })) => return Err(Failed { why, issued: true }),
+            _ => {}
+        }
+        let account = self.kept.account();
+        let account = account.map_err(|why| Failed { why, issued: false })?;
         let pem = order::order(self, &account).await;
         self.shown.prove(None);
         let pem = pem?;
-        let good = self.kept.check(&pem)?;
-        // Asking again at each start would soon be too often.
-        self.kept.write(&pem)?;
-        Ok(good)
+        if let Err(why) = self.kept.write(&pem) {
+            let message = format!(
+                "the new certificate is not kept: {why}; tried again later, and a hub that starts again asks for \
+                 another"
+            );
+            events.warn(WarningKind::Other, message);
+        }
+        let checked = self.kept.check(&pem);
+        checked.map_err(|Unusable { why, .. }| Failed { why, issued: true })
+    }
+
+    /// Waits until this time, by the clock.
+    async fn until(&mut self, time: SystemTime) {
+        while let Ok(left) = time.duration_since(SystemTime::now()) {
+            tokio::time::sleep(left.min(LOOK)).await;
+            if let Err(why) = self.kept.write_again() {
+                tracing::warn!(%why, "the certificate is not kept");
+            }
+        }
+    }
+
+    /// Waits so long, or until what was issued has become good.
+    async fn rest(&mut self, pause: Duration, renew: Option<SystemTime>) {
+        let since = Instant::now();
+        while let Some(left) = pause.checked_sub(since.elapsed()) {
+            tokio::time::sleep(left.min(GLANCE)).await;
+            // That it fails was told.
+            _ = self.kept.write_again();
+            if let Some(Ok(good)) = self.kept.newest()
+                && is_newer(&good, renew)
+            {
+                return;
+            }
+        }
     }
 
     /// Shows a certificate from now on; returns when it has to be renewed.
@@ -155,9 +208,16 @@ impl Acme {
     }
 }
 
-async fn until(time: SystemTime) {
-    while let Ok(left) = time.duration_since(SystemTime::now()) {
-        tokio::time::sleep(left.min(LOOK)).await;
+/// Whether it lasts longer than the one that is to be renewed then.
+fn is_newer(good: &Good, renew: Option<SystemTime>) -> bool {
+    renew.is_none_or(|renew| good.renew > renew)
+}
+
+/// A pause as it is told.
+fn shortly(pause: Duration) -> String {
+    match pause.as_secs() {
+        secs @ 0..120 => format!("{secs} s"),
+        secs => format!("{} min", secs / 60),
     }
 }
 

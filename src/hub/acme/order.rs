@@ -19,14 +19,29 @@ const ANSWER_BYTES: usize = 64 * 1024;
 /// How often is asked whether it has come to a decision, and how many times.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 const ASK_TIMES: usize = 90;
+/// How often it may fail to answer once there is a certificate, or may be. Its key is nowhere else yet.
+const FORGIVEN: usize = 10;
 /// Authorities forget the numbers that they gave out against replays, and say so.
 const FORGOTTEN: usize = 8;
 
 /// Why there is no certificate: one line, without anything that could hurt a terminal.
 type Why = String;
 
+/// No certificate came of it.
+pub(super) struct Failed {
+    pub(super) why: Why,
+    /// Whether one was issued all the same, or may have been: the authority counts it, and the next one.
+    pub(super) issued: bool,
+}
+
 /// A new key and the chain for it, PEM.
-pub(super) async fn order(acme: &Acme, account: &[u8]) -> Result<Vec<u8>, Why> {
+pub(super) async fn order(acme: &Acme, account: &[u8]) -> Result<Vec<u8>, Failed> {
+    let mut issued = false;
+    let made = make(acme, account, &mut issued).await;
+    made.map_err(|why| Failed { why, issued })
+}
+
+async fn make(acme: &Acme, account: &[u8], issued: &mut bool) -> Result<Vec<u8>, Why> {
     let client = &acme.client;
     let directory = discover(acme).await?;
     let contact: Vec<String> = acme.contact.iter().cloned().collect();
@@ -36,6 +51,11 @@ pub(super) async fn order(acme: &Acme, account: &[u8]) -> Result<Vec<u8>, Why> {
     let names = || vec![acme.domain.clone()];
     let (url, mut order) = ask(|| account.new_order(client, names())).await?;
     let key = KeyPair::generate().map_err(unmade)?;
+    let mut forgiven = FORGIVEN;
+    let mut forgive = |why| {
+        forgiven = forgiven.checked_sub(1).ok_or(why)?;
+        Ok::<_, Why>(())
+    };
     for _ in 0..ASK_TIMES {
         match &order.status {
             OrderStatus::Pending => {
@@ -50,17 +70,30 @@ pub(super) async fn order(acme: &Acme, account: &[u8]) -> Result<Vec<u8>, Why> {
                 params.distinguished_name = DistinguishedName::new();
                 let request = params.serialize_request(&key).map_err(unmade)?;
                 let request = || request.der().to_vec();
+                // Whatever is heard of it, from here on there may be one.
+                *issued = true;
                 order = ask(|| account.finalize(client, &order.finalize, request())).await?;
             }
             OrderStatus::Processing => {
                 sleep(ASK_AGAIN).await;
-                order = ask(|| account.order(client, &url)).await?;
+                match ask(|| account.order(client, &url)).await {
+                    Ok(next) => order = next,
+                    Err(why) => forgive(why)?,
+                }
             }
             OrderStatus::Valid { certificate } => {
-                let chain = ask(|| account.certificate(client, certificate)).await?;
-                return Ok(format!("{}\n{chain}", key.serialize_pem()).into_bytes());
+                match ask(|| account.certificate(client, certificate)).await {
+                    Ok(chain) => {
+                        return Ok(format!("{}\n{chain}", key.serialize_pem()).into_bytes());
+                    }
+                    Err(why) => forgive(why)?,
+                }
+                sleep(ASK_AGAIN).await;
             }
-            OrderStatus::Invalid => return Err(says(order.error.as_ref())),
+            OrderStatus::Invalid => {
+                *issued = false;
+                return Err(says(order.error.as_ref()));
+            }
         }
     }
     Err("the authority does not come to an end".to_owned())

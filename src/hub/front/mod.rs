@@ -83,12 +83,7 @@ async fn connection(
     let Some(stream) = handshake.await?? else {
         return Ok(());
     };
-    let visitor = Arc::new(Visitor {
-        from,
-        parts,
-        place,
-        handle,
-    });
+    let visitor = Arc::new(Visitor::new(from, parts, place, handle));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let visitor = visitor.clone();
         async move { Ok::<_, Infallible>(visitor.answer(request).await) }

@@ -10,8 +10,8 @@
 
 use std::{
     io,
-    net::{IpAddr, Shutdown, SocketAddr},
-    sync::Arc,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -30,7 +30,14 @@ use iroh_relay::server::http_server::BytesBody;
 use super::access;
 use crate::{
     content::PeerId,
-    hub::{directory::Directory, limits::Place, records::Full, running::Parts, tokens::now},
+    hub::{
+        directory::Directory,
+        limits::Place,
+        records::Full,
+        relay::Guest,
+        running::Parts,
+        tokens::{Pass, now},
+    },
 };
 
 /// Most bytes of a request's body: a record has at most 1,100 and a question to DNS hardly more.
@@ -44,18 +51,50 @@ const AHEAD: u64 = 5 * 60;
 /// Whoever is at the other end of one connection.
 #[derive(Debug)]
 pub(super) struct Visitor {
-    pub(super) from: SocketAddr,
-    pub(super) parts: Arc<Parts>,
-    pub(super) place: Arc<Place>,
+    from: SocketAddr,
+    parts: Arc<Parts>,
+    place: Arc<Place>,
     /// Ends the connection when the relay has it.
-    pub(super) handle: Arc<socket2::Socket>,
+    handle: Arc<socket2::Socket>,
+    /// What let in the last request that was let in. Behind a proxy each may be somebody else's.
+    pass: Mutex<Option<Pass>>,
 }
 
 type Answer = Response<BytesBody>;
 
 impl Visitor {
-    /// Answers one request.
+    /// Whoever comes `from` there, at this place; `handle` is the connection's socket.
+    pub(super) fn new(
+        from: SocketAddr,
+        parts: Arc<Parts>,
+        place: Arc<Place>,
+        handle: Arc<socket2::Socket>,
+    ) -> Self {
+        Self {
+            from,
+            parts,
+            place,
+            handle,
+            pass: Mutex::default(),
+        }
+    }
+
+    /// Answers one request. Whoever had a token that was taken away keeps its connection no longer than to
+    /// the next one, whatever that is: the place is for members.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let mut answer = self.respond(request).await;
+        let pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pass) = &*pass
+            && answer.status() != StatusCode::SWITCHING_PROTOCOLS
+            && !self.parts.tokens.takes(pass)
+        {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
+        answer
+    }
+
+    async fn respond(&self, request: Request<Incoming>) -> Answer {
         let parts = &self.parts;
         parts.counters.requests.increase();
         let path = request.uri().path();
@@ -86,11 +125,8 @@ impl Visitor {
         match (path.as_str(), &parts.relay, &parts.directory) {
             ("/hub", ..) => self.about(),
             ("/relay", Some(relay), _) if request.method() == Method::GET => {
-                let handle = self.handle.clone();
-                // It has ended already where this fails.
-                let give_up = move || _ = handle.shutdown(Shutdown::Both);
-                let answer = relay.call(request, token, self.place.clone(), give_up);
-                answer.await.unwrap_or_else(|error| {
+                let guest = Guest::new(token, self.place.clone(), self.handle.clone());
+                relay.call(request, guest).await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "the relay does not answer");
                     text(StatusCode::BAD_GATEWAY, "the relay does not answer\n")
                 })
@@ -102,16 +138,18 @@ impl Visitor {
         }
     }
 
-    /// The name of the token that the request carries; `None` where none is needed.
-    fn let_in(&self, request: &Request<Incoming>) -> Result<Option<String>, Box<Answer>> {
+    /// By which token the request is let in; `None` where none is needed.
+    fn let_in(&self, request: &Request<Incoming>) -> Result<Option<Pass>, Box<Answer>> {
         let parts = &self.parts;
         let offered = access::token(request.headers());
-        let name = offered
+        let pass = offered
             .as_deref()
-            .and_then(|token| parts.tokens.name_of(token));
-        if name.is_some() {
+            .and_then(|token| parts.tokens.pass(token));
+        if pass.is_some() {
             self.place.settle();
-            return Ok(name);
+            let mut last = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
+            last.clone_from(&pass);
+            return Ok(pass);
         }
         if parts.open {
             return Ok(None);

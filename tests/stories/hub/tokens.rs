@@ -1,5 +1,11 @@
 //! Who is let in: tokens come and go while the hub runs.
 
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    thread,
+};
+
 use super::{
     https::{Https, ask},
     operator, place, status, token_of,
@@ -29,7 +35,13 @@ fn tokens_come_and_go_while_the_hub_runs() {
     let twice = owner.grove(&["hub", "token", "add", "alice"]).expect(7);
     assert_eq!(twice.message(), "there is a token for alice already");
 
-    // A connection that was let in is asked again for each request.
+    // A connection that was let in is asked again for each request, and does not stay without a token.
+    let mut idle = Https::connect(addr).unwrap();
+    assert_eq!(
+        idle.ask("GET", "/hub", Some(&alice), &[]).unwrap().status,
+        200
+    );
+    assert_eq!(idle.ask("GET", "/ping", None, &[]).unwrap().status, 200);
     let mut open = Https::connect(addr).unwrap();
     assert_eq!(
         open.ask("GET", "/hub", Some(&alice), &[]).unwrap().status,
@@ -41,6 +53,10 @@ fn tokens_come_and_go_while_the_hub_runs() {
         open.ask("GET", "/hub", Some(&alice), &[]).unwrap().status,
         401
     );
+    let last = idle.ask("GET", "/ping", None, &[]).unwrap();
+    assert_eq!(last.status, 200);
+    assert!(last.head.contains("connection: close"), "{last:?}");
+    assert!(idle.is_ended());
     assert_eq!(
         ask(addr, "GET", "/hub", Some(&token_of(&ticket))).status,
         200
@@ -76,6 +92,46 @@ fn tokens_can_be_made_while_the_hub_is_down() {
             200
         );
     }
+}
+
+/// Where a hub was asked that was killed, another user of the computer may listen by now. The operator does not
+/// believe a word of it, and tells it nothing.
+#[test]
+fn who_has_the_port_of_a_hub_that_was_killed_is_not_asked() {
+    let owner = operator();
+    let mut hub = owner.start(&["hub"]);
+    place(&mut hub);
+    let control = owner.home().join("hub/control");
+    let left = std::fs::read_to_string(&control).unwrap();
+    let at: SocketAddr = left.split(' ').next().unwrap().parse().unwrap();
+    hub.kill();
+    let somebody_else = TcpListener::bind(at).unwrap();
+    let heard = thread::spawn(move || {
+        let mut heard = Vec::new();
+        while !heard.contains(&"me\n".to_owned()) {
+            let (stream, _) = somebody_else.accept().unwrap();
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).unwrap();
+            heard.push(line);
+            _ = (&stream).write_all(b"{\"added\":\"hubevil\"}\n");
+        }
+        heard
+    });
+
+    let down = owner.grove(&["hub", "status"]).expect(4);
+    assert_eq!(down.message(), "no hub is running with this folder");
+    // What it left stays there to lead the next question astray, too.
+    assert_eq!(std::fs::read_to_string(&control).unwrap(), left);
+    let added = owner.grove(&["hub", "token", "add", "alice"]).expect(0);
+    let shown = owner.grove(&["hub", "token", "show", "alice"]).expect(0);
+    assert_eq!(ticket_of(&added), ticket_of(&shown));
+    assert!(!control.exists(), "nobody is to be led astray any more");
+
+    TcpStream::connect(at).unwrap().write_all(b"me\n").unwrap();
+    assert_eq!(heard.join().unwrap(), ["me\n"]);
+    let mut again = owner.start(&["hub"]);
+    let (_, _, ready) = place(&mut again);
+    assert_eq!(ready["tokens"][1]["name"], "alice");
 }
 
 #[test]
