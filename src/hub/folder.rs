@@ -84,10 +84,6 @@ impl Folder {
         self.0.join("acme")
     }
 
-    fn lock_file(&self) -> PathBuf {
-        self.0.join("lock")
-    }
-
     pub(super) fn control(&self) -> PathBuf {
         self.0.join("control")
     }
