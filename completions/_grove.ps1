@@ -98,6 +98,7 @@ Register-ArgumentCompleter -Native -CommandName 'grove' -ScriptBlock {
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask anything')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Read again what is here, instead of trusting records')
             [CompletionResult]::new('--fsync', '--fsync', [CompletionResultType]::ParameterName, 'Have every file on the disk before it gets its name')
+            [CompletionResult]::new('--sparse', '--sparse', [CompletionResultType]::ParameterName, 'Fetch also what is larger than the free space')
             [CompletionResult]::new('--direct-only', '--direct-only', [CompletionResultType]::ParameterName, 'Never use a relay')
             [CompletionResult]::new('--relay-only', '--relay-only', [CompletionResultType]::ParameterName, 'Use relays only, never a direct way')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line instead of text')

@@ -409,7 +409,7 @@ _grove() {
             return 0
             ;;
         grove__subcmd__get)
-            opts="-o -y -q -v -h --output --only --overwrite --rename --skip --yes --wait --verify --fsync --max-size --limit-rate --direct-only --relay-only --json --quiet --verbose --home --offline --no-lan --hub --bind --help"
+            opts="-o -y -q -v -h --output --only --overwrite --rename --skip --yes --wait --verify --fsync --sparse --max-size --limit-rate --direct-only --relay-only --json --quiet --verbose --home --offline --no-lan --hub --bind --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

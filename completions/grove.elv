@@ -93,6 +93,7 @@ set edit:completion:arg-completer[grove] = {|@words|
             cand --yes 'Do not ask anything'
             cand --verify 'Read again what is here, instead of trusting records'
             cand --fsync 'Have every file on the disk before it gets its name'
+            cand --sparse 'Fetch also what is larger than the free space'
             cand --direct-only 'Never use a relay'
             cand --relay-only 'Use relays only, never a direct way'
             cand --json 'Print one JSON object a line instead of text'

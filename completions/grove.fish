@@ -86,6 +86,7 @@ complete -c grove -n "__fish_grove_using_subcommand get" -l skip -d 'Leave what 
 complete -c grove -n "__fish_grove_using_subcommand get" -s y -l yes -d 'Do not ask anything'
 complete -c grove -n "__fish_grove_using_subcommand get" -l verify -d 'Read again what is here, instead of trusting records'
 complete -c grove -n "__fish_grove_using_subcommand get" -l fsync -d 'Have every file on the disk before it gets its name'
+complete -c grove -n "__fish_grove_using_subcommand get" -l sparse -d 'Fetch also what is larger than the free space'
 complete -c grove -n "__fish_grove_using_subcommand get" -l direct-only -d 'Never use a relay'
 complete -c grove -n "__fish_grove_using_subcommand get" -l relay-only -d 'Use relays only, never a direct way'
 complete -c grove -n "__fish_grove_using_subcommand get" -l json -d 'Print one JSON object a line instead of text'
