@@ -1,10 +1,7 @@
 //! A sharer with little patience and little room, in this process: who is dropped, who makes room for
 //! whom, and that one who makes it fail takes nobody along.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use grove::{
     app::{Accept, Dest, GetOptions, Getting, ShareOptions, ShareSource, Sharing},
@@ -18,6 +15,7 @@ use grove::{
 use iroh::endpoint::VarInt;
 use noq::{Connection, ConnectionError, ReadError, ReadToEndError};
 use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     handshakes::first_packets,
@@ -35,7 +33,7 @@ struct Shared {
     place: TempDir,
     sharing: Sharing,
     target: Target,
-    told: Arc<Mutex<Vec<Event>>>,
+    told: watch::Receiver<Vec<Event>>,
 }
 
 /// Shares within `limits`; whoever is shown what happens fails where `fails` says so.
@@ -43,13 +41,10 @@ async fn share(limits: Limits, fails: fn(&Event) -> bool) -> Shared {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("file");
     std::fs::write(&file, filler(SIZE)).unwrap();
-    let told = Arc::<Mutex<Vec<Event>>>::default();
-    let events = Events::to({
-        let told = told.clone();
-        move |event| {
-            assert!(!fails(&event), "shown on purpose: {event:?}");
-            told.lock().unwrap().push(event);
-        }
+    let (tell, told) = watch::channel(Vec::new());
+    let events = Events::to(move |event| {
+        assert!(!fails(&event), "shown on purpose: {event:?}");
+        tell.send_modify(|told| told.push(event));
     });
     let mut options = ShareOptions::new(ShareSource::Paths(vec![file]));
     options.limits = limits;
@@ -66,7 +61,12 @@ async fn share(limits: Limits, fails: fn(&Event) -> bool) -> Shared {
 
 impl Shared {
     async fn still_serves(&self) {
-        let context = person(self.place.path(), "getter", Events::default());
+        self.serves(Events::default()).await;
+    }
+
+    /// Fetches it as somebody who is told of `events`.
+    async fn serves(&self, events: Events) {
+        let context = person(self.place.path(), "getter", events);
         let here = self.place.path().join("here");
         let options = GetOptions::new(self.sharing.ticket().clone(), Dest::Dir(here.clone()));
         let always = Arc::new(|_: &Accept| true);
@@ -76,14 +76,17 @@ impl Shared {
         std::fs::remove_dir_all(here).unwrap();
     }
 
-    /// Why peers were told to have broken off.
-    fn reasons(&self) -> Vec<String> {
-        let told = self.told.lock().unwrap();
-        let broken = told.iter().filter_map(|event| match event {
-            Event::TransferBroken { reason, .. } => Some(reason.clone()),
-            _ => None,
-        });
-        broken.collect()
+    /// Why the first peer was told to have broken off, once it was.
+    async fn reason(&self) -> String {
+        let reason = |told: &[Event]| {
+            told.iter().find_map(|event| match event {
+                Event::TransferBroken { reason, .. } => Some(reason.clone()),
+                _ => None,
+            })
+        };
+        let mut told = self.told.clone();
+        let told = tokio::time::timeout(DEADLINE, told.wait_for(|told| reason(told).is_some()));
+        reason(&told.await.expect("it is told").unwrap()).unwrap()
     }
 }
 
@@ -116,9 +119,8 @@ async fn whoever_takes_nothing_is_dropped_and_the_sharer_told() {
     let connection = socket.arrive(shared.target, 1).await;
     let _held = request(&connection, &all_of(shared.target)).await.unwrap();
     assert_eq!(closed(&connection).await, Some(Close::Busy));
+    assert_eq!(shared.reason().await, "nothing was taken for too long");
     shared.still_serves().await;
-    let reasons = shared.reasons();
-    assert_eq!(reasons, ["nothing was taken for too long"]);
     shared.sharing.stop().await;
 }
 
@@ -135,8 +137,7 @@ async fn whoever_asks_nothing_is_dropped() {
     assert!(
         shared
             .told
-            .lock()
-            .unwrap()
+            .borrow()
             .iter()
             .all(|event| !matches!(event, Event::PeerConnected { .. } | Event::PeerGone { .. })),
         "not worth a word"
@@ -255,13 +256,13 @@ async fn those_who_take_nothing_make_room() {
     shared.sharing.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn good_hands_keep_their_places_and_newcomers_come_back() {
+/// A sharer whose two places are taken, for `turn`, by whoever takes anything at all.
+async fn taken(turn: Duration) -> (Shared, Stranger, [Connection; 2]) {
     let limits = Limits {
         connections: 2,
         settle: Duration::ZERO,
         enough: 0,
-        turn: Duration::from_secs(3),
+        turn,
         ..Limits::default()
     };
     let shared = share(limits, nobody_fails).await;
@@ -270,37 +271,68 @@ async fn good_hands_keep_their_places_and_newcomers_come_back() {
         socket.arrive(shared.target, 1).await,
         socket.arrive(shared.target, 2).await,
     ];
+    (shared, socket, there)
+}
+
+fn all_open(there: &[Connection]) -> bool {
+    there.iter().all(|held| held.close_reason().is_none())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn good_hands_keep_their_places_and_newcomers_come_back() {
+    let (shared, socket, there) = taken(Duration::from_hours(1)).await;
     let newcomer = socket.arrive(shared.target, 3).await;
     assert_eq!(closed(&newcomer).await, Some(Close::Busy));
-    assert!(
-        there
-            .iter()
-            .all(|connection| connection.close_reason().is_none())
-    );
-    // A getter of ours comes back by itself until their turn is over.
-    shared.still_serves().await;
+
+    // A getter of ours is turned away too, says why, and is there once a place is free.
+    let (busy, mut told) = mpsc::unbounded_channel();
+    let waits = Events::to(move |event| {
+        if let Event::Waiting { reason, .. } = event {
+            let _ = busy.send(reason);
+        }
+    });
+    let leaves = async {
+        let reason = told.recv().await;
+        assert_eq!(reason.as_deref(), Some("the other side is busy"));
+        assert!(all_open(&there), "good hands keep their places");
+        there[0].close(0u32.into(), b"");
+    };
+    tokio::join!(shared.serves(waits), leaves);
+    assert!(all_open(&there[1..]), "one left, and that was enough");
     shared.sharing.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn addresses_are_proven_when_there_are_many_handshakes() {
+async fn places_are_kept_for_a_turn_only() {
+    let (shared, _socket, there) = taken(Duration::from_secs(1)).await;
+    shared.still_serves().await;
+    assert!(!all_open(&there), "somebody's turn was over");
+    shared.sharing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_are_proven_when_many_handshakes_are_not_finished() {
     let limits = Limits {
-        handshakes_a_second: 2.0,
+        handshakes: 4,
+        handshake_within: Duration::from_hours(1),
         ..Limits::default()
     };
     let shared = share(limits, nobody_fails).await;
-    let socket = Stranger::at([127, 0, 0, 1]);
-    for who in 0..6 {
-        socket.arrive(shared.target, who).await;
+    let mut forms = Vec::new();
+    for packet in first_packets(4).await {
+        // Answers to those before come again and again: only a new socket tells them apart.
+        let raw = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+        raw.set_read_timeout(Some(DEADLINE)).unwrap();
+        raw.send_to(&packet, shared.target.address).unwrap();
+        let mut answer = [0; 2048];
+        tokio::task::block_in_place(|| raw.recv(&mut answer)).unwrap();
+        // The form of the header and the kind of packet, RFC 9000 section 17.2; the bit between them is
+        // anything, RFC 9287.
+        forms.push(answer[0] & 0xb0);
     }
-    let raw = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
-    raw.set_read_timeout(Some(DEADLINE)).unwrap();
-    let packets = first_packets(1).await;
-    raw.send_to(&packets[0], shared.target.address).unwrap();
-    let mut answer = [0; 2048];
-    tokio::task::block_in_place(|| raw.recv(&mut answer)).unwrap();
-    // The form and the kind of a retry, RFC 9000 section 17.2.5.
-    assert_eq!(answer[0] & 0xf0, 0xf0, "{:02x?}", &answer[..8]);
+    const INITIAL: u8 = 0x80;
+    const RETRY: u8 = 0xb0;
+    assert_eq!(forms, [INITIAL, INITIAL, INITIAL, RETRY]);
     shared.still_serves().await;
     shared.sharing.stop().await;
 }
