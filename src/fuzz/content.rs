@@ -243,11 +243,29 @@ fn read_hub_ticket(text: &str) -> Option<HubTicket> {
 }
 
 /// A metadata blob, behind one byte that says how many hashes there are beside it: as many as names for
-/// an even one.
+/// an even one. Tried as it is, and with the length of the section that belongs to it.
 pub fn manifest(bytes: &[u8]) {
     let mut front = Front(bytes);
     let skew = front.u8();
-    let meta = front.0;
+    check_meta(front.0, skew);
+    if let Some(fitting) = with_fitting_section(front.0) {
+        check_meta(&fitting, skew);
+    }
+}
+
+/// `meta`, its last section as long as it says; `None` where it is, or has none.
+fn with_fitting_section(meta: &[u8]) -> Option<Vec<u8>> {
+    const MAGIC: &[u8] = b"\x93GroveM\n";
+    let magic = meta.windows(MAGIC.len()).rposition(|at| at == MAGIC)?;
+    // A byte for the version, and eight for the length.
+    let length = magic + MAGIC.len() + 1;
+    let body = meta.get(length + 8..)?;
+    let mut fitting = meta.to_vec();
+    fitting[length..length + 8].copy_from_slice(&(body.len() as u64).to_le_bytes());
+    (fitting != meta).then_some(fitting)
+}
+
+fn check_meta(meta: &[u8], skew: u8) {
     let mut count = claimed_names(meta).min(meta.len());
     if skew % 2 == 1 {
         count = count.saturating_add_signed(isize::from(skew.cast_signed()) / 16);
