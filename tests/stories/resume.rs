@@ -34,7 +34,8 @@ fn a_killed_fetch_goes_on() {
             let resumed = getting.wait_for("resumed");
             let have = resumed["bytes_have"].as_u64().unwrap();
             wasted += had - have.min(had);
-            assert!(have > 0, "{resumed}");
+            // Of the first moments nothing need be on the disk.
+            assert!(have > 0 || had < SIZE / 10, "{had} were fetched: {resumed}");
         }
         let seen = getting.wait_until_fetched(SIZE / 100 * at);
         had = seen["bytes"].as_u64().unwrap();
