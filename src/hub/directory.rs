@@ -1,19 +1,23 @@
 //! The directory: the records by which endpoints find each other.
 //!
-//! It is iroh-dns-server, which listens on the loopback interface alone and limits nobody; the front
-//! hands on what it let through, and limits. DNS is the exception: where the operator wants it, it
-//! listens to everybody, for DNS knows no tokens.
+//! It is iroh-dns-server, which listens on the loopback interface alone and limits nobody; the front,
+//! and where the operator wants it the one for DNS, hand on what they let through, and limit.
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Request, Response, body::Bytes, client::conn::http1, header::HOST};
+use hyper::{
+    Request, Response,
+    body::Bytes,
+    client::conn::http1,
+    header::{CONTENT_TYPE, HOST},
+};
 use hyper_util::rt::TokioIo;
 use iroh_dns_server::{
     Metrics, Server,
@@ -24,7 +28,6 @@ use tokio::net::TcpStream;
 
 use super::{
     folder::{Folder, shown},
-    listen,
     options::HubOptions,
     records::{Records, STAYS},
 };
@@ -33,8 +36,6 @@ use crate::{
     events::{Failure, FailureKind},
 };
 
-/// The port of DNS, and the one where that may not be taken.
-const DNS: [u16; 2] = [53, 5300];
 /// Most bytes of an answer that is handed on.
 const ANSWER: usize = 128 * 1024;
 /// How long it may take to answer.
@@ -46,26 +47,23 @@ pub(super) struct Directory {
     server: Server,
     http: SocketAddr,
     database: PathBuf,
-    /// Where DNS is answered.
-    pub(super) dns: Option<SocketAddr>,
+    /// Where its server of names is asked by UDP.
+    pub(super) names: SocketAddr,
     /// How much it keeps for whom.
     pub(super) records: Records,
 }
 
 impl Directory {
-    /// Starts it. `ip` is the address that the hub listens at.
+    /// Starts it.
     ///
     /// # Errors
-    /// `LocalDisk` when its database cannot be opened; `InTheWay` when the port of DNS is taken.
-    pub(super) async fn start(options: &HubOptions, ip: IpAddr) -> Result<Self, Failure> {
+    /// `LocalDisk` when its database cannot be opened.
+    pub(super) async fn start(options: &HubOptions) -> Result<Self, Failure> {
         let folder = &options.folder;
         let path = folder.records();
         crate::disk::create_private_dir(&path)
             .map_err(|error| folder.failure("make", &path, &error))?;
-        let dns = dns_address(options, ip)?;
-        let config = |dns: SocketAddr| config(folder, dns, options);
-        let shown_at = dns.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
-        let config = config(shown_at);
+        let config = config(folder, options);
         let database = config.signed_packet_store_path();
         let database = database.unwrap_or_else(|_| path.join("signed-packets-1.db"));
         let records = Records::new(&options.limits, &database);
@@ -80,7 +78,7 @@ impl Directory {
             Failure::new(FailureKind::Failed, "the directory has no address").hint("start it again")
         })?;
         Ok(Self {
-            dns: dns.map(|_| server.dns_addr()),
+            names: server.dns_addr(),
             server,
             http,
             database,
@@ -130,6 +128,23 @@ impl Directory {
         asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
+    /// The answer to a question of DNS, as long as it is (RFC 8484).
+    ///
+    /// # Errors
+    /// Those of [`Directory::ask`], and `Other` when it does not answer that.
+    pub(super) async fn resolve(&self, question: Vec<u8>) -> io::Result<Bytes> {
+        let request = Request::post("/dns-query")
+            .header(CONTENT_TYPE, "application/dns-message")
+            .body(Full::new(question.into()))
+            .map_err(io::Error::other)?;
+        let answer = self.ask(request).await?;
+        if !answer.status().is_success() {
+            return Err(io::Error::other(answer.status().as_str().to_owned()));
+        }
+        let Ok(body) = answer.into_body().collect().await;
+        Ok(body.to_bytes())
+    }
+
     /// Ends it, and returns when all that was published is on the disk.
     pub(super) async fn stop(self) {
         // It fails only when a part of it had failed before.
@@ -142,27 +157,7 @@ impl Directory {
     }
 }
 
-/// Where DNS is to be answered, if at all.
-fn dns_address(options: &HubOptions, ip: IpAddr) -> Result<Option<SocketAddr>, Failure> {
-    let free = |port: u16| {
-        let addr = SocketAddr::new(ip, port);
-        let tcp = std::net::TcpListener::bind(addr);
-        tcp.and_then(|_| listen::udp(addr)).map(|_| addr)
-    };
-    match options.dns_port {
-        Some(0) => Ok(None),
-        Some(port) => {
-            let addr = SocketAddr::new(ip, port);
-            free(port)
-                .map(Some)
-                .map_err(|error| listen::cannot(addr, &error))
-        }
-        None if options.open => Ok(DNS.iter().find_map(|port| free(*port).ok())),
-        None => Ok(None),
-    }
-}
-
-fn config(folder: &Folder, dns: SocketAddr, options: &HubOptions) -> Config {
+fn config(folder: &Folder, options: &HubOptions) -> Config {
     let mut config = Config::default();
     if let Some(http) = &mut config.http {
         http.port = 0;
@@ -180,8 +175,8 @@ fn config(folder: &Folder, dns: SocketAddr, options: &HubOptions) -> Config {
     config.zone_store = Some(store);
     let origin = options.dns_origin.as_deref().unwrap_or("hub.internal");
     let origin = origin.trim_end_matches('.');
-    config.dns.port = dns.port();
-    config.dns.bind_addr = Some(dns.ip());
+    config.dns.port = 0;
+    config.dns.bind_addr = Some(Ipv4Addr::LOCALHOST.into());
     config.dns.origins = vec![format!("{origin}."), ".".to_owned()];
     config.dns.default_soa = format!("{origin} hostmaster.{origin} 0 10800 3600 604800 3600");
     config.dns.rr_a = None;

@@ -22,7 +22,7 @@ const ELSE: u16 = 3443;
 const BACKLOG: i32 = 1024;
 /// How long nobody is let in after somebody could not be. Mostly there are no more files, and asking
 /// again at once would only keep busy whoever is to give one back.
-const AFTER_FAILURE: Duration = Duration::from_millis(50);
+pub(super) const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
 /// Listens at `bind`, or where nothing is said at all addresses of the port it had `before`, else 443
 /// or 3443. At least one socket, and all at the same port where none is said.
@@ -90,7 +90,8 @@ fn everywhere(port: u16) -> io::Result<Vec<TcpListener>> {
     }
 }
 
-fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+/// A socket for connections.
+pub(super) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;

@@ -18,6 +18,7 @@ use super::{
     control::Control,
     directory::Directory,
     discovery::Discovery,
+    dns,
     folder::Folder,
     front,
     limits::Doors,
@@ -45,7 +46,7 @@ const TAKE_WITHIN: Duration = Duration::from_millis(500);
 const TAKE_AGAIN: Duration = Duration::from_millis(20);
 
 /// Files that are no connection's: sockets, the database, and those of requests that go on to it.
-const OWN_FILES: usize = 96;
+const OWN_FILES: u64 = 96;
 
 /// A hub that runs. It ends when this is dropped; [`Hub::stop`] ends it in good order.
 #[derive(Debug)]
@@ -70,6 +71,8 @@ pub(super) struct Parts {
     pub(super) counters: Arc<Counters>,
     pub(super) relay: Option<Relay>,
     pub(super) directory: Option<Directory>,
+    /// Where DNS is answered.
+    pub(super) dns: Option<SocketAddr>,
     pub(super) discovery: Option<Discovery>,
     pub(super) metrics: Option<SocketAddr>,
     /// Ends what is still being answered when the hub has waited long enough.
@@ -108,17 +111,19 @@ impl Hub {
         let identity =
             certificate::identity(&options.certificate, &folder, &names, events, &mut tasks)?;
         let discovery = discovery(&options, &identity, &listens, &mut tasks)?;
+        let ip = listens
+            .first()
+            .map_or(IpAddr::from([0, 0, 0, 0]), SocketAddr::ip);
+        let dns = dns::Port::open(&options, ip)?;
         let directory = if options.directory {
-            let ip = listens
-                .first()
-                .map_or(IpAddr::from([0, 0, 0, 0]), SocketAddr::ip);
-            Some(Directory::start(&options, ip).await?)
+            Some(Directory::start(&options).await?)
         } else {
             None
         };
         let metrics = metrics(options.metrics, events).await?;
         let limits = &options.limits;
-        let connections = connections(limits.connections, events);
+        let own = OWN_FILES + dns.as_ref().map_or(0, |_| dns::Port::FILES);
+        let connections = connections(limits.connections, own, events);
         let parts = Arc::new(Parts {
             relay: options
                 .relay
@@ -129,6 +134,7 @@ impl Hub {
             doors: Doors::new(connections, limits.connections_per_address),
             counters: Arc::default(),
             directory,
+            dns: dns.as_ref().map(|port| port.addr),
             discovery,
             metrics: metrics
                 .as_ref()
@@ -151,6 +157,9 @@ impl Hub {
         place.write(&folder)?;
         let control = Control::start(&folder).await?;
         tasks.spawn(control.serve(parts.clone(), place.clone()));
+        if let Some(port) = dns {
+            tasks.spawn(port.serve(parts.clone()));
+        }
         if let Some(listener) = metrics {
             tasks.spawn(metrics::serve(listener, parts.clone()));
         }
@@ -298,11 +307,7 @@ impl Parts {
             directory: self.directory.is_some(),
             open: self.open,
             quic_port: discovery.map(|discovery| discovery.port),
-            dns: self
-                .directory
-                .as_ref()
-                .and_then(|directory| directory.dns)
-                .map(|addr| addr.to_string()),
+            dns: self.dns.map(|addr| addr.to_string()),
             metrics: self.metrics.map(|addr| addr.to_string()),
             clients: relay.map_or(0, Relay::clients) as u64,
             connections: doors.connections as u64,
@@ -338,14 +343,11 @@ fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, Failure
     })
 }
 
-/// As many connections as are wanted, or as the files that may be open allow.
-fn connections(wanted: usize, events: &Events) -> usize {
+/// As many connections as are wanted, or as the files that may be open allow beside `own`.
+fn connections(wanted: usize, own: u64, events: &Events) -> usize {
     let files = disk::raise_file_limit();
     // Each has two, by one of which it can be ended while the relay has the other.
-    let most = usize::try_from(files)
-        .unwrap_or(usize::MAX)
-        .saturating_sub(OWN_FILES)
-        / 2;
+    let most = usize::try_from(files.saturating_sub(own) / 2).unwrap_or(usize::MAX);
     if most >= wanted {
         return wanted;
     }

@@ -10,7 +10,7 @@ use crate::common::{Hub, Random};
 /// What a hub may grow by while it is badly treated.
 const GROWTH: u64 = 96 << 20;
 
-fn place(hub: &Hub) -> (SocketAddr, String) {
+pub(super) fn place(hub: &Hub) -> (SocketAddr, String) {
     let ticket = hub.parsed();
     (ticket.hosts[0].parse().unwrap(), ticket.token.unwrap())
 }

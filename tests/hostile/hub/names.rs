@@ -1,11 +1,16 @@
 //! DNS, for which there are no tokens.
 
 use std::{
-    io::{Read as _, Write as _},
-    net::{TcpStream, UdpSocket},
-    time::Duration,
+    io::{self, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
+    time::{Duration, Instant},
 };
 
+use iroh::SecretKey;
+use iroh_dns::endpoint_info::EndpointInfo;
+use socket2::{Domain, Socket, Type};
+
+use super::{frames::place, https};
 use crate::common::{Hub, Random, free_port};
 
 /// A question for a name and a type, by RFC 1035.
@@ -85,4 +90,102 @@ fn questions_in_bad_faith() {
     let len = honest.recv(&mut answer).unwrap();
     assert_eq!(answer[..2], asked[..2], "{len} bytes");
     drop(hub);
+}
+
+/// Who is flooded, or floods.
+const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+/// Somebody in another network.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
+/// A bound against waiting for ever.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn by_udp(from: Ipv4Addr, to: SocketAddr) -> UdpSocket {
+    let socket = UdpSocket::bind((from, 0)).unwrap();
+    socket.connect(to).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+fn by_tcp(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.into()
+}
+
+fn answer_by_tcp(stream: &mut TcpStream, asked: &[u8]) -> io::Result<Vec<u8>> {
+    let len = u16::try_from(asked.len()).unwrap().to_be_bytes();
+    stream.write_all(&[&len[..], asked].concat())?;
+    let mut len = [0; 2];
+    stream.read_exact(&mut len)?;
+    let mut answer = vec![0; usize::from(u16::from_be_bytes(len))];
+    stream.read_exact(&mut answer)?;
+    Ok(answer)
+}
+
+fn answer_by_udp(socket: &UdpSocket, asked: &[u8]) -> Vec<u8> {
+    let mut answer = vec![0; 65_535];
+    socket.send(asked).unwrap();
+    let len = socket.recv(&mut answer).unwrap();
+    answer.truncate(len);
+    answer
+}
+
+/// A hub that answers at a port, and a question for the record of somebody there.
+fn hub_with_a_record() -> (Hub, SocketAddr, Vec<u8>) {
+    let port = free_port();
+    let hub = Hub::start(&["--dns-port", &port.to_string()]);
+    let (addr, token) = place(&hub);
+    let key = SecretKey::generate();
+    let url = "https://relay.example".parse().unwrap();
+    let info = EndpointInfo::new(key.public())
+        .with_relay_url(url)
+        .with_user_data("x".repeat(200).parse().ok());
+    let record = info.to_pkarr_signed_packet(&key, 30).unwrap();
+    let path = format!("/pkarr/{}", key.public().to_z32());
+    let body = record.to_relay_payload();
+    let put = https::put(addr, "PUT", &path, Some(&token), &body);
+    assert_eq!(put.status, 204, "{put:?}");
+    let name = format!("_iroh.{}.hub.internal", key.public().to_z32());
+    let names = SocketAddr::from((HERE, port));
+    (hub, names, question(4711, &name, TXT))
+}
+
+/// Questions in the name of somebody who is to drown in the answers.
+#[test]
+fn a_hub_floods_nobody_for_another() {
+    const QUESTIONS: usize = 3000;
+    let (_hub, names, asked) = hub_with_a_record();
+    let whole = answer_by_tcp(&mut by_tcp(HERE, names), &asked).unwrap();
+    assert!(whole.len() > 3 * asked.len(), "worth it: {}", whole.len());
+    let since = Instant::now();
+    let flooded = by_udp(HERE, names);
+    let mut bytes = 0;
+    for _ in 0..QUESTIONS {
+        let answer = answer_by_udp(&flooded, &asked);
+        let says_tcp = answer[2] & 2 != 0;
+        assert!(answer == whole || says_tcp && answer.len() <= asked.len());
+        bytes += answer.len();
+    }
+    let seconds = usize::try_from(since.elapsed().as_secs()).unwrap() + 2;
+    let most = QUESTIONS * asked.len() + 32 * seconds * whole.len();
+    assert!(bytes <= most, "{bytes} bytes for {QUESTIONS} questions");
+    // Others are answered as ever, and so is who was flooded, by TCP.
+    assert_eq!(answer_by_udp(&by_udp(ELSEWHERE, names), &asked), whole);
+    let by_tcp = answer_by_tcp(&mut by_tcp(HERE, names), &asked);
+    assert_eq!(by_tcp.unwrap(), whole);
+}
+
+/// Connections without end: some are kept, and another network is let in all the same.
+#[test]
+fn connections_for_names_are_shared_among_networks() {
+    let (_hub, names, asked) = hub_with_a_record();
+    let mut honest = by_tcp(ELSEWHERE, names);
+    let whole = answer_by_tcp(&mut honest, &asked).unwrap();
+    let mut silent: Vec<_> = (0..200).map(|_| by_tcp(HERE, names)).collect();
+    let late = answer_by_tcp(&mut by_tcp(ELSEWHERE, names), &asked);
+    assert_eq!(late.unwrap(), whole);
+    silent.retain_mut(|stream| answer_by_tcp(stream, &asked).is_ok());
+    assert!(silent.len() <= 32, "{}", silent.len());
 }

@@ -312,6 +312,8 @@ async fn places_are_kept_for_a_turn_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_are_proven_when_many_handshakes_are_not_finished() {
+    const INITIAL: u8 = 0x80;
+    const RETRY: u8 = 0xb0;
     let limits = Limits {
         handshakes: 4,
         handshake_within: Duration::from_hours(1),
@@ -330,8 +332,6 @@ async fn addresses_are_proven_when_many_handshakes_are_not_finished() {
         // anything, RFC 9287.
         forms.push(answer[0] & 0xb0);
     }
-    const INITIAL: u8 = 0x80;
-    const RETRY: u8 = 0xb0;
     assert_eq!(forms, [INITIAL, INITIAL, INITIAL, RETRY]);
     shared.still_serves().await;
     shared.sharing.stop().await;
