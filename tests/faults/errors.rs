@@ -145,7 +145,8 @@ fn is_in(call: &Call, folder: &str) -> bool {
     call.path.iter().any(|name| name == folder)
 }
 
-/// What is there cannot be looked at: the destination, a folder, a file that just got its name.
+/// What is there cannot be looked at: the destination, a folder, a file that just got its name, what says
+/// whether a sync failed.
 #[test]
 #[ignore = "takes minutes, see CONTRIBUTING"]
 fn a_fetch_survives_what_cannot_be_looked_at() {
@@ -158,10 +159,11 @@ fn a_fetch_survives_what_cannot_be_looked_at() {
     };
     let top = looks(|path| path.ends_with("files"));
     let below = looks(|path| path.ancestors().any(|folder| folder.ends_with("p/many")));
-    assert!(!top.is_empty() && below.len() > 20);
+    let sound = looks(|path| path.ends_with("sound"));
+    assert!(!top.is_empty() && below.len() > 20 && !sound.is_empty());
     // Which calls those are differs a little between runs, so there are some of each.
     let some = top.into_iter().chain(below.into_iter().step_by(2).take(12));
-    let points: Vec<usize> = some.collect();
+    let points: Vec<usize> = some.chain(sound).collect();
     survives(
         &scene,
         &calls,

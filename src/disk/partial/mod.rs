@@ -107,7 +107,7 @@ impl Partial {
         for name in dir.names()? {
             if name.ends_with(b".new") {
                 dir.remove_file(&name)?;
-            } else if matches!(dir.look(&name), Ok(sys::Found::Dir(_))) {
+            } else if matches!(dir.look(&name)?, sys::Found::Dir(_)) {
                 return Err(io::ErrorKind::IsADirectory.into());
             } else {
                 is_new &= Held::is_by(&name);
@@ -116,7 +116,7 @@ impl Partial {
         if is_new {
             dir.create_file(SOUND)?;
         }
-        opened.sound = sound::is_noted(dir).into();
+        opened.sound = sound::is_noted(dir)?.into();
         Ok(opened)
     }
 
@@ -513,10 +513,10 @@ impl Peek {
         have.unwrap_or_default().written
     }
 
-    /// The same as [`Partial::is_sound`].
+    /// The same as [`Partial::is_sound`]; where that cannot be seen, it is not believed.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        sound::is_noted(&self.0)
+        sound::is_noted(&self.0).unwrap_or(false)
     }
 
     /// Numbers of the small files that fetches set out to place here, see

@@ -40,6 +40,9 @@ impl Partial {
 }
 
 /// Whether a folder says that no sync has failed.
-pub(super) fn is_noted(dir: &Dir) -> bool {
-    matches!(dir.look(SOUND), Ok(Found::File(_)))
+///
+/// # Errors
+/// Those of looking.
+pub(super) fn is_noted(dir: &Dir) -> io::Result<bool> {
+    Ok(matches!(dir.look(SOUND)?, Found::File(_)))
 }
