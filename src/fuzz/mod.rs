@@ -13,6 +13,7 @@
 //! tests and where cargo fuzz sets `cfg(fuzzing)`, never in a program that people run.
 
 mod content;
+mod hub;
 mod state;
 mod transfer;
 mod typed;
@@ -21,7 +22,8 @@ mod typed;
 mod replay;
 
 pub use content::{hash_seq, hub_ticket, manifest, path, text, ticket, ticket_bytes};
-pub use state::{config, have, hubs, identity, kept, tree_cache};
+pub use hub::{headers, question, tokens};
+pub use state::{config, have, hubs, identity, kept, places, tree_cache};
 pub use transfer::{codes, outboard, proof, request};
 pub use typed::{patterns, units};
 

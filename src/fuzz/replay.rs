@@ -28,6 +28,7 @@ replayed! {
     config
     hash_seq
     have
+    headers
     hub_ticket
     hubs
     identity
@@ -36,11 +37,14 @@ replayed! {
     outboard
     path
     patterns
+    places
     proof
+    question
     request
     text
     ticket
     ticket_bytes
+    tokens
     tree_cache
     units
 }

@@ -10,6 +10,7 @@ use crate::{
     content::{Hash, Limits},
     disk,
     profile::{self, Settings},
+    transfer::provide,
 };
 
 /// A record of a file under way: its size and how much of it there is (4 bytes each), and then a record.
@@ -51,6 +52,28 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     let checksum = blake3::hash(&bytes);
     bytes.extend(checksum.as_bytes());
     bytes
+}
+
+/// A record of who has a place in a share: as it is, and what stands between a right header and a right
+/// checksum.
+pub fn places(bytes: &[u8]) {
+    let root = Hash::from_bytes([7; 32]);
+    let header = [
+        &b"GROVEGET"[..],
+        &1_u32.to_le_bytes(),
+        root.as_bytes(),
+        bytes,
+    ]
+    .concat();
+    for file in [bytes.to_vec(), sealed(header)] {
+        let Ok(places) = provide::decode_places(&file, &root) else {
+            continue;
+        };
+        let again = provide::encode_places(&places, &root);
+        assert_eq!(provide::decode_places(&again, &root), Ok(places));
+        assert!(provide::decode_places(&file, &Hash::EMPTY).is_err());
+        assert!(provide::decode_places(&file[1..], &root).is_err());
+    }
 }
 
 /// The list of hubs that were joined: all of the input.

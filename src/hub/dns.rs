@@ -215,7 +215,7 @@ async fn converse(mut stream: TcpStream, directory: &Directory) -> io::Result<()
 
 /// Where the one question of `message` ends; `None` when it is anything but an ordinary question
 /// (RFC 1035 section 4.1): then it is left without an answer, above all when it is an answer itself.
-fn end_of_question(message: &[u8]) -> Option<usize> {
+pub(crate) fn end_of_question(message: &[u8]) -> Option<usize> {
     let (header, names) = message.split_at_checked(HEADER)?;
     let is_query = header[2] & 0xf8 == 0;
     let is_one = header[4..6] == [0, 1];
@@ -238,7 +238,7 @@ fn end_of_question(message: &[u8]) -> Option<usize> {
 }
 
 /// The answer to `question`, which ends where its one question does, that says to ask by TCP.
-fn by_tcp(question: &[u8]) -> Vec<u8> {
+pub(crate) fn by_tcp(question: &[u8]) -> Vec<u8> {
     const ANSWER: u8 = 0x80;
     const TRUNCATED: u8 = 0x02;
     const RECURSION_DESIRED: u8 = 0x01;

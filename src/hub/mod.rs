@@ -36,6 +36,12 @@ mod running;
 mod status;
 mod tokens;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::{
+    dns::{by_tcp, end_of_question},
+    front::{address_of, token_of},
+    tokens::{parse as parse_tokens, text_of as tokens_text},
+};
 pub use control::{Answer, Question, ask, change};
 pub use folder::Folder;
 pub use notify::notify;

@@ -191,16 +191,8 @@ impl Tokens {
     }
 
     fn write<'a>(&self, tokens: impl Iterator<Item = &'a Token>) -> Result<(), Failure> {
-        let mut text = String::from("# Who is let in. Whoever reads this can use the hub.\n");
-        for Token { name, secret, made } in tokens {
-            // Neither names nor secrets have characters that would need escaping.
-            _ = write!(
-                text,
-                "\n[[token]]\nname = \"{name}\"\nsecret = \"{secret}\"\nmade = {made}\n"
-            );
-        }
         let path = self.folder.tokens();
-        disk::replace_synced(&path, text.as_bytes())
+        disk::replace_synced(&path, text_of(tokens).as_bytes())
             .map_err(|error| self.folder.failure("write", &path, &error))
     }
 }
@@ -227,7 +219,24 @@ fn check_name(name: &str) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::Usage, message).hint(hint))
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<Token>, Failure> {
+/// What [`parse`] reads.
+pub(crate) fn text_of<'a>(tokens: impl Iterator<Item = &'a Token>) -> String {
+    let mut text = String::from("# Who is let in. Whoever reads this can use the hub.\n");
+    for Token { name, secret, made } in tokens {
+        // Neither names nor secrets have characters that would need escaping.
+        _ = write!(
+            text,
+            "\n[[token]]\nname = \"{name}\"\nsecret = \"{secret}\"\nmade = {made}\n"
+        );
+    }
+    text
+}
+
+/// The tokens in the text of the file at `path`.
+///
+/// # Errors
+/// `LocalDisk` when it is damaged.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Vec<Token>, Failure> {
     let damaged = |why: &str| {
         let message = format!("{} is damaged: {why}", shown(path));
         Failure::new(FailureKind::LocalDisk, message)

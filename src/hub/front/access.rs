@@ -10,7 +10,7 @@ const LONGEST: usize = 512;
 
 /// The token that a request carries, as a bearer's or as the password of a name that is ignored:
 /// clients that publish know that form only. Never in a path or a query, which end up in logs.
-pub(super) fn token(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     if value.len() > LONGEST {
         return None;
@@ -32,7 +32,7 @@ pub(super) fn token(headers: &HeaderMap) -> Option<String> {
 
 /// The address that asks: that of the connection, or where that is of a `trusted` proxy, the last one
 /// it was handed on from that is not.
-pub(super) fn address(from: SocketAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+pub(crate) fn address(from: SocketAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let from = from.ip().to_canonical();
     if !trusted.contains(&from) {
         return from;

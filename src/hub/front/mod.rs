@@ -19,6 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::access::{address as address_of, token as token_of};
 use self::route::Visitor;
 use super::{acme::PROOF, certificate::Identity, limits::Place, listen::accept, running::Parts};
 

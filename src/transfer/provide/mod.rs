@@ -52,6 +52,8 @@ use tokio::{
 pub use guests::Policy;
 pub use limits::Limits;
 pub use record::{Places, Record};
+#[cfg(any(test, fuzzing))]
+pub(crate) use record::{decode as decode_places, encode as encode_places};
 pub use share::Share;
 
 use self::{

@@ -132,7 +132,8 @@ fn unusable(path: &Path, why: &str) -> Failure {
         .hint("put it right, or count from nothing with --fresh")
 }
 
-fn encode(places: &Places, root: &Hash) -> Vec<u8> {
+/// What [`decode`] reads.
+pub(crate) fn encode(places: &Places, root: &Hash) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEAD + places.len() * PLACE + 32);
     bytes.extend(MAGIC);
     bytes.extend(VERSION.to_le_bytes());
@@ -147,7 +148,11 @@ fn encode(places: &Places, root: &Hash) -> Vec<u8> {
     bytes
 }
 
-fn decode(bytes: &[u8], root: &Hash) -> Result<Places, &'static str> {
+/// Who has a place in the share `root`, by a record of that.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn decode(bytes: &[u8], root: &Hash) -> Result<Places, &'static str> {
     const DAMAGED: &str = "it is damaged";
     let head = bytes.get(..HEAD).ok_or(DAMAGED)?;
     let (magic, rest) = head.split_at(8);
