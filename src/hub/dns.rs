@@ -52,6 +52,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const QUESTION: usize = 1232;
 /// The longest answer by UDP; for a longer one than the question allows, the directory says TC.
 const ANSWER: usize = 4096;
+/// The longest name, RFC 1035 section 3.1.
+const NAME: usize = 255;
 /// A header, RFC 1035 section 4.1.1.
 const HEADER: usize = 12;
 
@@ -228,7 +230,8 @@ pub(crate) fn end_of_question(message: &[u8]) -> Option<usize> {
         at += 1 + length;
         match length {
             0 => break,
-            1..=63 if at <= 255 => {}
+            // The root takes one more.
+            1..=63 if at < NAME => {}
             _ => return None,
         }
     }
@@ -374,9 +377,17 @@ mod tests {
             odd[at] = byte;
             assert_eq!(end_of_question(&odd), None, "{at} {byte}");
         }
-        let labels = |count: usize| [&whole[..12], &b"\x07abcdefg".repeat(count), &[0; 5]].concat();
-        assert!(end_of_question(&labels(31)).is_some());
-        assert_eq!(end_of_question(&labels(32)), None, "256 bytes of name");
+        let named = |last: u8| {
+            let mut message = whole[..HEADER].to_vec();
+            for len in [63, 63, 63, last] {
+                message.push(len);
+                message.resize(message.len() + usize::from(len), b'a');
+            }
+            message.extend([0; 5]);
+            message
+        };
+        assert_eq!(end_of_question(&named(61)), Some(HEADER + NAME + 4));
+        assert_eq!(end_of_question(&named(62)), None, "256 bytes of name");
         let long = [&whole[..], &[0; QUESTION]].concat();
         assert_eq!(end_of_question(&long), None);
     }
