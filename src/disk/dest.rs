@@ -36,6 +36,19 @@ pub enum Place {
     Blocked(EntryPath, &'static str),
 }
 
+/// What is replaced by what is placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// Nothing: it is an error when something is there.
+    Nothing,
+    /// A file that is still in the state of this [`FileStat::mark`].
+    ///
+    /// [`FileStat::mark`]: super::FileStat::mark
+    State(u32),
+    /// Whatever is there, but for folders.
+    Anything,
+}
+
 impl Destination {
     /// Opens the folder at `path`; `None` when there is nothing there.
     ///
@@ -158,9 +171,19 @@ impl Destination {
         from: &Dir,
         name: &[u8],
         entry: &EntryPath,
-        replace: bool,
+        replace: Replace,
     ) -> io::Result<()> {
-        from.rename(name, &*self.parent(entry)?, entry.file_name(), replace)
+        let (parent, to) = (self.parent(entry)?, entry.file_name());
+        let replaced = match replace {
+            Replace::Nothing => false,
+            Replace::Anything => true,
+            Replace::State(mark) => match parent.look(to)? {
+                Found::File(stat) if stat.mark() == mark => true,
+                Found::Nothing => false,
+                _ => return Err(io::ErrorKind::AlreadyExists.into()),
+            },
+        };
+        from.rename(name, &parent, to, replaced)
     }
 
     /// Gives a folder its mode (its owner can always enter it) and modification time.
@@ -210,7 +233,7 @@ impl Destination {
     }
 
     /// Waits until the names of `entries` are on the disk, and those of the folders above them, the
-    /// destination and what it is in included.
+    /// destination and what it is in included. What is not there has no name to wait for.
     ///
     /// # Errors
     /// Those of opening and syncing folders.
@@ -223,8 +246,9 @@ impl Destination {
                 if seen.contains(&folder) {
                     break;
                 }
-                let dir = self.parent(&folder)?.open_dir(folder.file_name())?;
-                dir.sync()?;
+                if let Place::Is(Found::Dir(_)) = self.look(&folder)? {
+                    self.open_below(&folder)?.sync()?;
+                }
                 seen.insert(folder);
             }
         }

@@ -20,7 +20,7 @@ mod tree_cache;
 mod walk;
 
 pub use cache_info::{CacheInfo, cache_info, clear_cache};
-pub use dest::{Destination, Place};
+pub use dest::{Destination, Place, Replace};
 pub use hash::{HashProgress, hash_file, hash_tree, outboard_of};
 pub use outboard::{OUTBOARD_MIN, Outboards};
 #[cfg(any(test, fuzzing))]

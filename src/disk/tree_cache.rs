@@ -118,7 +118,7 @@ impl TreeCache {
     ///
     /// # Errors
     /// Those of removing.
-    pub(super) fn forget(dir: &Path, root: &Path) -> io::Result<()> {
+    pub fn forget(dir: &Path, root: &Path) -> io::Result<()> {
         sys::bytes_of(root.as_os_str())
             .map_or(Ok(()), |root| sys::remove_if_there(&path_of(dir, &root)))
     }

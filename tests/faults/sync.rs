@@ -15,7 +15,7 @@ use nix::{
 
 use crate::{
     calls::Watch,
-    common::{Ended, Peer, Sharing, assert_same_tree, filler, set_mode},
+    common::{Ended, Peer, Sharing, assert_same_tree, filler, poll, set_mode},
     tracer::{Deed, Fault, Traced, Tracing},
 };
 
@@ -148,8 +148,66 @@ fn a_part_that_is_safe_says_nothing_of_the_rest() {
     let got = bob.get(&sharing.ticket, &["--only", "p/open"]).expect(0);
     assert_eq!(fetched(&got), IN_FOLDER, "{got}");
     let got = bob.get(&sharing.ticket, &[]).expect(0);
-    assert!(fetched(&got) >= IN_FOLDER, "{got}");
+    assert_eq!(fetched(&got), IN_FOLDER, "{got}");
     is_done(&alice, &bob, &sharing.ticket);
+}
+
+#[test]
+fn what_cannot_be_had_is_no_reason_to_fetch_the_rest_again() {
+    let (alice, sharing) = small_files();
+    let bob = unlucky(&sharing.ticket, Errno::EIO, "");
+    alice.write("p/open/100", "of Alice, later");
+    let got = bob.get(&sharing.ticket, &[]).expect(3);
+    assert_eq!(fetched(&got), 2 * IN_FOLDER - 100, "{got}");
+    let got = bob.get(&sharing.ticket, &[]).expect(3);
+    assert_eq!(fetched(&got), 0, "{got}");
+}
+
+/// The disk is the same for both fetches, and tells one of them.
+#[test]
+fn what_another_fetch_was_told_is_heeded() {
+    const COUNT: u64 = 300;
+    let alice = Peer::new("alice");
+    for number in 0..COUNT {
+        let mut content = filler(100_000);
+        content[..8].copy_from_slice(&number.to_le_bytes());
+        alice.write(&format!("many/{number}"), content);
+    }
+    alice.write("one/file", "x");
+    let many = alice.share(&["many"]);
+    let one = alice.share(&["one"]);
+    let bob = Peer::new("bob");
+    let mut getting = bob.start_get(&many.ticket, &["--limit-rate", "2M"]);
+    getting.wait_until("a file", |event| {
+        event["event"] == "progress" && event["files"].as_u64() > Some(0)
+    });
+    assert_eq!(getting.kill().code(), None);
+    let ended = start(&bob, &one.ticket, &[], 1, (Synced::All, Errno::EIO)).end();
+    is_told(&ended, "Input/output error", "/files");
+    let got = bob.get(&many.ticket, &[]).expect(0);
+    assert_eq!(fetched(&got), COUNT * 100_000, "{got}");
+}
+
+#[test]
+fn what_may_be_lost_is_not_remembered() {
+    let (_alice, sharing) = small_files();
+    let bob = Peer::new("bob");
+    let remembered = || {
+        let listed = bob.grove(&["cache", "list"]).expect(0).event("cache");
+        listed["trees"].as_array().unwrap().len()
+    };
+    bob.get(&sharing.ticket, &[]).expect(0);
+    // What was changed just now is not remembered, with good reason.
+    poll(|| {
+        bob.get(&sharing.ticket, &[]).expect(0);
+        (remembered() == 1)
+            .then_some(())
+            .ok_or("nothing is remembered")
+    });
+    fs::remove_file(bob.path("p/open/100")).unwrap();
+    let ended = start(&bob, &sharing.ticket, &[], 1, (Synced::All, Errno::EIO)).end();
+    is_told(&ended, "Input/output error", "/files");
+    assert_eq!(remembered(), 0);
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn begin(
     if !partial.is_sound()
         // What the system still has to tell about earlier content must not be told at the end, as if it
         // were about what is written anew.
-        && let Err(error) = destination.sync()
+        && let Err(error) = partial.noting_for_all(destination.sync())
     {
         tracing::debug!(%error, "the disk did not take all that was written before");
     }

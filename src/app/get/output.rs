@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     content::human_bytes,
+    disk::Replace,
     events::{Event, Failure, FailureKind},
     transfer::{
         fetch::{self, Want},
@@ -55,7 +56,7 @@ impl Job {
             hash: file.hash,
             size,
             place: file.path.clone(),
-            replace: false,
+            replace: Replace::Nothing,
         };
         let root = self.options.ticket.hash;
         let offset = self.first_offset() + u64::from(number);

@@ -130,7 +130,7 @@ pub(super) fn finish(
 /// outlive a power cut. Where a system cannot do that, each file was synced alone if `fsync` says so,
 /// and only names are left. Says whether it is sure.
 pub(super) fn sync(
-    manifest: &Manifest,
+    (manifest, only): (&Manifest, &Only),
     destination: &Destination,
     partial: &Partial,
     fsync: bool,
@@ -138,16 +138,17 @@ pub(super) fn sync(
     let sync = || {
         let synced = destination.sync()?;
         if fsync && !synced {
-            destination.sync_names(manifest.paths())?;
+            let chosen = manifest.paths().filter(|path| only.matches(path));
+            destination.sync_names(chosen)?;
         }
         Ok(synced || fsync)
     };
-    let synced = partial.noting(sync());
+    let synced = partial.noting_for_all(sync());
     synced.map_err(|error| beside(destination, &error))
 }
 
 /// Whether everything that was ever placed here is on the disk, now that what this run placed is. Where a
-/// sync failed before, that is so when this run was about all of it.
+/// sync failed before, what is not is left for the next run.
 pub(super) fn is_all_safe(
     manifest: &Manifest,
     only: &Only,
@@ -157,11 +158,25 @@ pub(super) fn is_all_safe(
     if partial.is_sound() {
         return Ok(true);
     }
-    let is_chosen = |number: &u32| {
-        let file = manifest.files.get(*number as usize);
+    let is_chosen = |number: u32| {
+        let file = manifest.files.get(number as usize);
         file.is_some_and(|file| only.matches(&file.path))
     };
-    Ok(fetched.failed.is_empty() && partial.placing()?.iter().all(is_chosen))
+    let missing: HashSet<u32> = fetched.failed.iter().map(|file| file.number).collect();
+    let is_safe = |number| is_chosen(number) && !missing.contains(&number);
+    partial.forget_placing(is_safe)?;
+    Ok(partial.placing()?.is_empty())
+}
+
+/// Forgets the hashes that are remembered of anything in this share: the disk may not have what they are of.
+pub(super) fn forget(manifest: &Manifest, destination: &Destination, profile: &Profile) {
+    for top in manifest.top_level().into_iter().take(fetch::MANY_TOPS) {
+        let top = EntryPath::parse(top).map(|top| destination.path().join(top.to_path()));
+        let forgotten = top.map(|top| TreeCache::forget(profile.cache_dir(), &top));
+        if let Ok(Err(error)) = forgotten {
+            tracing::warn!(%error, "hashes are remembered that may not be right");
+        }
+    }
 }
 
 /// Remembers the hashes of what was placed, so that neither another fetch nor a share of it reads it

@@ -42,7 +42,7 @@ use self::have::Have;
 pub use self::{copy::CopyOf, held::Unlockable, part::PartFile};
 use self::{held::Held, part::LargeNames, sound::SOUND};
 use super::{
-    Destination, FileStat, Stop, holes,
+    Destination, FileStat, Replace, Stop, holes,
     sys::{self, Dir},
 };
 use crate::content::{EntryPath, Hash, LinkEntry, Mtime, PARTIAL_DIR};
@@ -69,8 +69,8 @@ pub struct Finish {
     pub mode: Option<u32>,
     /// Modification time; `None` leaves now.
     pub mtime: Option<Mtime>,
-    /// Whether a file that is in the way is replaced.
-    pub replace: bool,
+    /// What is replaced where something is in the way.
+    pub replace: Replace,
     /// Whether content is flushed to the disk before it gets its name.
     pub fsync: bool,
 }
@@ -229,7 +229,7 @@ impl Partial {
         &self,
         link: &LinkEntry,
         destination: &Destination,
-        replace: bool,
+        replace: Replace,
     ) -> io::Result<()> {
         let name = b"link.new";
         self.dir.symlink(&link.target, name)?;
@@ -317,7 +317,22 @@ impl Partial {
             return Ok(());
         }
         self.noting(self.note(b"placing", &new)?.sync_all())?;
-        self.sync_names()
+        self.noting(self.sync_names())
+    }
+
+    /// Forgets what was noted of files by [`Partial::note_placing`] that are on the disk by now. Where this is
+    /// not done, or a power cut undoes it, they are only placed once more.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    pub fn forget_placing(&self, are_safe: impl Fn(u32) -> bool) -> io::Result<()> {
+        let mut left = self.placing()?;
+        left.retain(|number| !are_safe(*number));
+        let bytes: Vec<u8> = left.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let file = self.dir.create_file(b"placing.new")?;
+        sys::write_all_at(&file, &bytes, 0)?;
+        self.noting(file.sync_all())?;
+        self.dir.rename(b"placing.new", &self.dir, b"placing", true)
     }
 
     /// What was noted by [`Partial::note_placing`].

@@ -37,6 +37,33 @@ impl Partial {
         }
         synced
     }
+
+    /// The same for waiting for a whole file system: nobody is told again, so it is noted for all fetches that
+    /// have a folder beside this one, too.
+    ///
+    /// # Errors
+    /// That one.
+    pub fn noting_for_all<T>(&self, synced: io::Result<T>) -> io::Result<T> {
+        if synced.is_err()
+            && let Err(error) = self.note_for_others()
+        {
+            tracing::debug!(%error, "the next run of another fetch will not know that a sync failed");
+        }
+        self.noting(synced)
+    }
+
+    fn note_for_others(&self) -> io::Result<()> {
+        for name in self.holder.names()? {
+            if name == self.name.as_bytes() || !matches!(self.holder.look(&name)?, Found::Dir(_)) {
+                continue;
+            }
+            match self.holder.open_dir(&name)?.remove_file(SOUND) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether a folder says that no sync has failed.

@@ -41,7 +41,7 @@ fn entry(path: &str) -> EntryPath {
 const PLAIN: Finish = Finish {
     mode: Some(0o640),
     mtime: None,
-    replace: false,
+    replace: Replace::Nothing,
     fsync: false,
 };
 
@@ -216,7 +216,7 @@ fn small_files_appear_whole_or_not_at_all() {
     place(
         "mine",
         &Finish {
-            replace: true,
+            replace: Replace::Anything,
             ..PLAIN
         },
     )
@@ -259,7 +259,7 @@ fn a_hard_linked_twin_stays_as_it_is() {
     std::fs::hard_link(&twin, world.dir.path().join("x")).unwrap();
     let partial = world.partial();
     let replace = Finish {
-        replace: true,
+        replace: Replace::Anything,
         ..PLAIN
     };
     partial
@@ -301,10 +301,10 @@ fn a_link_takes_the_place_of_a_file_in_one_step() {
         mtime: Mtime { secs: 7, nanos: 0 },
     };
     let place = |replace| partial.place_link(&link, &world.destination, replace);
-    let refused = place(false).unwrap_err();
+    let refused = place(Replace::Nothing).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(std::fs::read(&at).unwrap(), b"somebody's");
-    place(true).unwrap();
+    place(Replace::Anything).unwrap();
     assert_eq!(std::fs::read_link(&at).unwrap().to_str(), Some("target"));
     assert_eq!(FileStat::at(&at).unwrap().mtime.secs, 7);
     let mut names = partial.dir.names().unwrap();
@@ -441,4 +441,67 @@ fn a_sync_that_failed_is_known_until_the_folder_goes() {
     assert!(!sound() && !sound());
     world.partial().remove(&world.destination).unwrap();
     assert!(sound());
+}
+
+#[test]
+fn a_file_system_that_lost_something_did_so_for_all() {
+    let world = World::new();
+    let other = Partial::open(&world.destination, &Hash::new("another")).unwrap();
+    other.note_placing(&[1]).unwrap();
+    drop(other);
+    let partial = world.partial();
+    partial.noting_for_all(Ok(())).unwrap();
+    assert!(partial.is_sound());
+    partial.noting_for_all::<()>(Err(lost())).unwrap_err();
+    assert!(!partial.is_sound());
+    let other = Partial::open(&world.destination, &Hash::new("another")).unwrap();
+    assert!(!other.is_sound());
+}
+
+#[test]
+fn what_is_safe_need_not_be_placed_again() {
+    let world = World::new();
+    let partial = world.partial();
+    partial.note_placing(&[3, 1, 2]).unwrap();
+    partial.noting::<()>(Err(lost())).unwrap_err();
+    partial.forget_placing(|number| number != 1).unwrap();
+    drop(partial);
+    let partial = world.partial();
+    assert_eq!(partial.placing().unwrap(), [1]);
+    assert!(!partial.is_sound());
+}
+
+#[test]
+fn only_what_was_seen_is_replaced() {
+    let world = World::new();
+    let partial = world.partial();
+    let at = world.dir.path().join("x");
+    std::fs::write(&at, b"lost?").unwrap();
+    let seen = FileStat::at(&at).unwrap();
+    let place = |content: &[u8]| {
+        let finish = Finish {
+            replace: Replace::State(seen.mark()),
+            ..PLAIN
+        };
+        partial.write_small(1, content, &world.destination, &entry("x"), &finish)
+    };
+    place(b"fetched").unwrap();
+    assert_eq!(std::fs::read(&at).unwrap(), b"fetched");
+    std::fs::write(&at, b"edited").unwrap();
+    let refused = place(b"again").unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(std::fs::read(&at).unwrap(), b"edited");
+    std::fs::remove_file(&at).unwrap();
+    place(b"again").unwrap();
+    assert_eq!(std::fs::read(&at).unwrap(), b"again");
+}
+
+#[test]
+fn names_of_what_is_not_there_are_not_waited_for() {
+    let world = World::new();
+    world.destination.make_dir(&entry("there"), false).unwrap();
+    std::fs::write(world.dir.path().join("file"), b"").unwrap();
+    let entries = ["there/x", "gone/deep/x", "file/x"].map(entry);
+    world.destination.sync_names(entries.iter()).unwrap();
+    assert!(!world.dir.path().join("gone").exists());
 }

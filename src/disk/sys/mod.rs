@@ -18,6 +18,7 @@ mod unix;
 
 use std::{
     fs::{self, File, OpenOptions},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{self, BufWriter, Write},
     path::Path,
     process,
@@ -85,6 +86,14 @@ impl FileStat {
     #[must_use]
     pub fn is_same_file(&self, other: &Self) -> bool {
         self.ino != 0 && self.ino == other.ino && self.dev == other.dev
+    }
+
+    /// A number that is another one for nearly every other state, in this run of the program.
+    #[must_use]
+    pub fn mark(&self) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        (hasher.finish() >> 32) as u32
     }
 }
 

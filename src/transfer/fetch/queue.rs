@@ -15,7 +15,10 @@ use std::{
 use bao_tree::{ChunkNum, ChunkRanges};
 
 use super::{Item, Want};
-use crate::{content::Manifest, disk::PartFile};
+use crate::{
+    content::Manifest,
+    disk::{PartFile, Replace},
+};
 
 /// Files up to this size are fetched whole into memory and written at once.
 pub(super) const SMALL: u64 = 1024 * 1024;
@@ -240,7 +243,7 @@ fn apart(items: Vec<Item>, present: &[u32], manifest: &Manifest) -> (Vec<Item>, 
     }
     let own_place = |number| Item {
         number,
-        replace: false,
+        replace: Replace::Nothing,
         renamed: None,
     };
     let source = |number: u32| {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Chosen, Conflict, Conflicts, LinkItem, Plan, unlookable};
 use crate::{
     content::{EntryPath, LinkEntry, Manifest},
-    disk::{Destination, Found, Place},
+    disk::{Destination, Found, Place, Replace},
     events::Failure,
 };
 
@@ -42,7 +42,7 @@ pub(super) fn plan_links(
             Place::Is(Found::Nothing) => {
                 plan.links.push(LinkItem {
                     number,
-                    replace: false,
+                    replace: Replace::Nothing,
                 });
                 continue;
             }
@@ -57,7 +57,7 @@ pub(super) fn plan_links(
             Conflicts::Overwrite if conflict.at == link.path && conflict.what != "a folder" => {
                 plan.links.push(LinkItem {
                     number,
-                    replace: true,
+                    replace: Replace::Anything,
                 });
             }
             // A link has no content to lose: another name would only point elsewhere.

@@ -25,9 +25,9 @@ pub const MANY_TOPS: usize = 1000;
 pub(super) enum FileState {
     Have,
     Missing,
-    /// An earlier run placed it, and a power cut damaged it, or the disk may not have it; so many bytes are
-    /// in its place.
-    Broken(u64),
+    /// An earlier run placed it, and a power cut damaged it, or the disk may not have it; this is what is in
+    /// its place.
+    Broken(FileStat),
     Conflict(Box<Conflict>),
 }
 
@@ -123,7 +123,9 @@ impl<'a> Known<'a> {
             State::There(stat) => stat,
         };
         let (place, destination) = (&file.path, self.destination);
+        // What the disk may not have is not worth remembering, either.
         let cache = self.by_top.get(place.top()).and_then(Option::as_ref);
+        let cache = cache.filter(|_| !(begun && self.anew));
         let remembered = cache
             .filter(|_| !self.verify)
             .and_then(|cache| cache.get(&stat));
@@ -135,7 +137,7 @@ impl<'a> Known<'a> {
         Ok(if same && !(begun && self.anew) {
             FileState::Have
         } else if same || begun && is_leftover(destination, file, &stat)? {
-            FileState::Broken(stat.size)
+            FileState::Broken(stat)
         } else {
             FileState::Conflict(Box::new(Conflict {
                 at: place.clone(),

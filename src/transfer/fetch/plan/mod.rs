@@ -18,7 +18,7 @@ pub use self::{look::MANY_TOPS, twins::settle_twins};
 use super::{Only, rename::Renamer};
 use crate::{
     content::{EntryPath, FileEntry, Hash, LinkEntry, Manifest, human_bytes},
-    disk::{self, Destination, Found, Place, Stop, TreeCache},
+    disk::{self, Destination, Found, Place, Replace, Stop, TreeCache},
     events::{Failure, FailureKind},
 };
 
@@ -56,8 +56,8 @@ pub struct PlanOptions<'a> {
 pub struct Item {
     /// Its number in the share.
     pub number: u32,
-    /// Whether what is there is replaced.
-    pub replace: bool,
+    /// What is replaced of what is there.
+    pub replace: Replace,
     /// Where it goes instead of its own place.
     pub renamed: Option<Box<EntryPath>>,
 }
@@ -95,8 +95,8 @@ pub struct Want {
     pub size: u64,
     /// Where it goes.
     pub place: EntryPath,
-    /// Whether what is there is replaced.
-    pub replace: bool,
+    /// What is replaced of what is there.
+    pub replace: Replace,
 }
 
 /// A link that is to be made.
@@ -104,8 +104,8 @@ pub struct Want {
 pub struct LinkItem {
     /// Its number among the links of the share.
     pub number: usize,
-    /// Whether what is there is replaced.
-    pub replace: bool,
+    /// What is replaced of what is there.
+    pub replace: Replace,
 }
 
 /// What is to be done.
@@ -179,7 +179,7 @@ pub fn make(
         let size = file.size.unwrap_or_default();
         plan.files += 1;
         plan.bytes = plan.bytes.saturating_add(size);
-        let mut want = |renamed: Option<EntryPath>, replace, there: u64| {
+        let mut want = |renamed: Option<EntryPath>, replace: Replace, there: u64| {
             let more = size.saturating_sub(there);
             plan.wanted_bytes = plan.wanted_bytes.saturating_add(more);
             plan.wants.push(Item {
@@ -194,14 +194,15 @@ pub fn make(
                 plan.have.0 += 1;
                 plan.have.1 = plan.have.1.saturating_add(size);
             }
-            FileState::Missing => want(None, false, 0),
-            FileState::Broken(there) => want(None, true, there),
+            FileState::Missing => want(None, Replace::Nothing, 0),
+            // What somebody makes of it until then is theirs.
+            FileState::Broken(stat) => want(None, Replace::State(stat.mark()), stat.size),
             FileState::Conflict(conflict) => {
                 // Only the entry's own place can be given to it in another way.
                 let own = conflict.at == file.path;
                 match options.conflicts {
                     Conflicts::Overwrite if own && conflict.what != "a folder" => {
-                        want(None, true, 0);
+                        want(None, Replace::Anything, 0);
                     }
                     Conflicts::Rename if own => {
                         let free = |path: &EntryPath| is_free(destination, path, file);
@@ -210,7 +211,7 @@ pub fn make(
                             plan.have.0 += 1;
                             plan.have.1 = plan.have.1.saturating_add(size);
                         } else {
-                            want(Some(place), false, 0);
+                            want(Some(place), Replace::Nothing, 0);
                         }
                     }
                     Conflicts::Skip => {

@@ -93,8 +93,10 @@ fn what_the_disk_may_not_have_is_placed_anew() {
     assert!(after(false).unwrap().is_empty());
     let plan = after(true).unwrap();
     assert_eq!(plan.present, [0], "nobody's but its owner's");
+    let mark = |name| disk::FileStat::at(&dir.path().join(name)).unwrap().mark();
     let wants: Vec<_> = plan.wants.iter().map(|w| (w.number, w.replace)).collect();
-    assert_eq!(wants, [(1, true), (2, true)]);
+    let [b, c] = ["b", "c"].map(|name| Replace::State(mark(name)));
+    assert_eq!(wants, [(1, b), (2, c)]);
     assert_eq!(plan.wanted_bytes, 0, "it takes no more room than it has");
     std::fs::write(dir.path().join("b"), b"edited!").unwrap();
     let failure = after(true).unwrap_err();
@@ -114,7 +116,7 @@ fn other_content_is_named_and_settled_as_told() {
     assert!(failure.message.contains("a.txt"), "{}", failure.message);
 
     let overwrite = plan(&manifest, dir.path(), Conflicts::Overwrite).unwrap();
-    assert!(overwrite.wants[0].replace);
+    assert_eq!(overwrite.wants[0].replace, Replace::Anything);
     let skip = plan(&manifest, dir.path(), Conflicts::Skip).unwrap();
     assert!(skip.wants.is_empty());
     assert_eq!(skip.left_alone, ["a.txt"]);

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Conflicts, Plan, in_line, look::is_free, unlookable};
 use crate::{
     content::{Collision, EntryPath, FileEntry, Manifest},
-    disk::{self, Destination, FileStat, Found, Partial, Place},
+    disk::{self, Destination, FileStat, Found, Partial, Place, Replace},
     events::{Failure, FailureKind},
     transfer::fetch::{Only, rename::Renamer},
 };
@@ -136,6 +136,9 @@ impl<'a> Settling<'a> {
             let Some(path) = names.find(|path| self.wanted.contains_key(path)) else {
                 continue;
             };
+            if self.is_placed_anew(path) && names.all(|path| !self.wanted.contains_key(path)) {
+                continue;
+            }
             match self.conflicts {
                 Conflicts::Skip => {
                     self.plan.left_alone.push(path.to_string());
@@ -157,6 +160,13 @@ impl<'a> Settling<'a> {
         Ok(())
     }
 
+    /// Whether what is to go to `path` is there, and is written anew for the sake of the disk.
+    fn is_placed_anew(&self, path: &EntryPath) -> bool {
+        let wanted = self.wanted.get(path).copied().flatten();
+        let item = wanted.and_then(|index| self.plan.wants.get(index));
+        item.is_some_and(|item| matches!(item.replace, Replace::State(_)))
+    }
+
     /// Finds another name for the file at `path`; whether it is there already.
     fn rename(&mut self, path: &EntryPath, renamer: &mut Renamer<'_>) -> Result<bool, Failure> {
         let wanted = self.wanted.remove(path).flatten();
@@ -167,7 +177,7 @@ impl<'a> Settling<'a> {
         let (place, is_there) = renamer.free_name(path, free)?;
         let want = &mut self.plan.wants[index];
         want.renamed = Some(Box::new(place));
-        want.replace = false;
+        want.replace = Replace::Nothing;
         Ok(is_there)
     }
 

@@ -4,7 +4,7 @@ use crate::content::{EntryPath, FileEntry, Hash};
 fn item(number: u32) -> Item {
     Item {
         number,
-        replace: false,
+        replace: Replace::Nothing,
         renamed: None,
     }
 }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     content::{EntryPath, Hash, Manifest},
-    disk::{self, Destination, FileStat, Finish, PartFile, Partial, Stop},
+    disk::{self, Destination, FileStat, Finish, PartFile, Partial, Replace, Stop},
     events::{Event, Events, Failure, FailureKind, Phase, WarningKind},
     transfer::{rate::RateLimit, wire::Reset},
 };
@@ -91,6 +91,8 @@ pub struct Fetched {
 /// A file that the sharer could not send.
 #[derive(Debug, Clone)]
 pub struct Unavailable {
+    /// Its number in the share.
+    pub number: u32,
     /// Which, and why, as a line for a person.
     pub message: String,
     /// Its size in bytes.
@@ -251,9 +253,11 @@ impl Work {
     }
 
     /// What to do when `want` could not be written or placed: nothing when what it is about to be is there
-    /// already, which another fetch did between the plan and the lock.
+    /// already, which another fetch did between the plan and the lock. Where it is to be written anew,
+    /// reading it says nothing about the disk.
     fn unless_there(&self, want: &Want, error: &io::Error) -> Result<FileStat, Failure> {
         if error.kind() == io::ErrorKind::AlreadyExists
+            && want.replace == Replace::Nothing
             && let Ok(file) = self.fetch.destination.open_file(&want.place)
             && let Ok(stat) = FileStat::of(&file)
             && stat.size == want.size
@@ -310,6 +314,7 @@ impl Work {
             self.fetch.events.warn(WarningKind::Changed, &message);
         }
         failed.push(Unavailable {
+            number: want.number,
             message,
             size,
             later,
