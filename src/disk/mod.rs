@@ -28,12 +28,12 @@ pub(crate) use partial::Have;
 pub use partial::{CopyOf, Finish, PartFile, Partial, Peek, Unlockable};
 pub use spool::{Snapshot, Spooled, clear_left_behind, snapshot, spool};
 pub use stop::Stop;
-pub(crate) use sys::is_of_another_user;
 pub use sys::{
     FileStat, Found, LockFile, available_bytes, create_private, create_private_dir,
     forbid_core_dumps, process_alive, raise_file_limit, read_at, read_exact_at, reason,
     replace_private, replace_synced, write_all_at,
 };
+pub(crate) use sys::{is_of_another_user, is_of_one_user};
 pub use tree_cache::TreeCache;
 #[cfg(any(test, fuzzing))]
 pub(crate) use tree_cache::{

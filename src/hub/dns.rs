@@ -5,7 +5,7 @@
 //! question (RFC 5358). So a network gets a few answers a second; beyond that it is told to ask by TCP
 //! (TC, RFC 1035 section 4.1.1), in no more bytes than it asked with. Who is really there does that.
 //! Connections are few, and where there is no room for one more, one of the network with most makes it
-//! ([`Crowd`]).
+//! ([`Crowd`]). They get as many answers, and wait for those beyond.
 //!
 //! What can fail: a port is taken, which is said before the hub runs. What cannot be answered later is
 //! left without an answer, as always in DNS, and asked again.
@@ -14,7 +14,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -36,10 +36,12 @@ use crate::events::Failure;
 
 /// The port of DNS, and the one where that may not be taken.
 const PORTS: [u16; 2] = [53, 5300];
-/// Answers by UDP to one network, a second. What resolves names for many people keeps the answers.
+/// Answers to one network, a second: by UDP, and as many by TCP. What resolves names for many people keeps the answers.
 const ANSWERS: u32 = 32;
-/// Networks that are counted within a second; others are told to ask by TCP.
+/// Networks that are counted within a second; others are told to ask by TCP, or to wait.
 const NETWORKS: usize = 16_384;
+/// For how long answers are counted.
+const SECOND: Duration = Duration::from_secs(1);
 /// Questions by UDP that are being answered.
 const UNDER_WAY: usize = 32;
 /// Connections at once.
@@ -67,7 +69,8 @@ pub(super) struct Port {
 
 impl Port {
     /// Files that all this has open at most.
-    pub(super) const FILES: u64 = (2 + UNDER_WAY + 2 * CONNECTIONS) as u64;
+    /// Each question by TCP takes both ends of a connection to the directory, which is in this process.
+    pub(super) const FILES: u64 = (2 + UNDER_WAY + 3 * CONNECTIONS) as u64;
 
     /// Takes the port of DNS at `ip`, if it is wanted; where nobody said so, only if it is free.
     ///
@@ -162,6 +165,7 @@ async fn ask(names: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
 async fn connections(listener: TcpListener, parts: &Arc<Parts>) {
     let mut there = JoinSet::new();
     let mut crowd: Crowd<AbortHandle> = Crowd::default();
+    let allowance = Arc::new(Mutex::new(Allowance::new(Instant::now())));
     let mut next = 0;
     loop {
         let (stream, from) = tokio::select! {
@@ -180,11 +184,11 @@ async fn connections(listener: TcpListener, parts: &Arc<Parts>) {
         }
         let (ip, number) = (from.ip(), next);
         next += 1;
-        let parts = parts.clone();
+        let (parts, allowance) = (parts.clone(), allowance.clone());
         let task = there.spawn(async move {
             if let Some(directory) = &parts.directory {
                 // However it ends, there is nobody to tell.
-                _ = converse(stream, directory).await;
+                _ = converse(stream, ip, directory, &allowance).await;
             }
             (ip, number)
         });
@@ -192,8 +196,24 @@ async fn connections(listener: TcpListener, parts: &Arc<Parts>) {
     }
 }
 
+/// Waits until `ip` may have one more answer.
+async fn may_be_answered(allowance: &Mutex<Allowance>, ip: IpAddr) {
+    let takes = || {
+        let mut allowance = allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        allowance.take(ip, Instant::now())
+    };
+    while !takes() {
+        tokio::time::sleep(SECOND).await;
+    }
+}
+
 /// Answers the questions of one connection, one after the other, RFC 1035 section 4.2.2.
-async fn converse(mut stream: TcpStream, directory: &Directory) -> io::Result<()> {
+async fn converse(
+    mut stream: TcpStream,
+    ip: IpAddr,
+    directory: &Directory,
+    allowance: &Mutex<Allowance>,
+) -> io::Result<()> {
     loop {
         let read = async {
             let len = usize::from(stream.read_u16().await?);
@@ -208,6 +228,7 @@ async fn converse(mut stream: TcpStream, directory: &Directory) -> io::Result<()
         if end_of_question(&question).is_none() {
             return Err(io::ErrorKind::InvalidData.into());
         }
+        may_be_answered(allowance, ip).await;
         let answer = directory.resolve(question).await?;
         let len = u16::try_from(answer.len()).map_err(io::Error::other)?;
         let answer = [&len.to_be_bytes(), &answer[..]].concat();
@@ -269,7 +290,7 @@ impl Allowance {
 
     /// Whether `ip` may have one more.
     fn take(&mut self, ip: IpAddr, now: Instant) -> bool {
-        if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
+        if now.saturating_duration_since(self.since) >= SECOND {
             self.since = now;
             self.answers.clear();
         }
@@ -304,8 +325,6 @@ fn flooded(ip: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
 
     /// A question for `x.y`, with something behind it.
     fn message() -> Vec<u8> {

@@ -41,15 +41,17 @@ impl Folder {
     }
 
     /// Whether a folder looks like one that a hub has, or had: its secrets are to stay there, wherever it is.
+    /// Nobody can make that of a folder of somebody else's.
     #[must_use]
     pub fn looks_like(path: &Path) -> bool {
         let folder = Self(path.to_owned());
-        let is_file = |path: PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_file());
+        let file = |path: PathBuf| path.symlink_metadata().ok().filter(fs::Metadata::is_file);
         // Nearly all folders of other people are out with the first.
-        is_file(folder.tokens())
-            && (is_file(folder.place())
-                || is_file(folder.authority())
-                || is_file(folder.lock_file()))
+        let (Some(tokens), Ok(own)) = (file(folder.tokens()), path.symlink_metadata()) else {
+            return false;
+        };
+        let others = [folder.place(), folder.authority(), folder.lock_file()];
+        disk::is_of_one_user(&own, &tokens) && others.into_iter().any(|path| file(path).is_some())
     }
 
     /// Where it is.
@@ -164,4 +166,29 @@ impl Folder {
 /// A path as it may be printed.
 pub(super) fn shown(path: &Path) -> String {
     escape(&path.to_string_lossy()).into_owned()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_of_a_hub_has_secrets_and_no_other_looks_like_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, mode: u32| {
+            let path = dir.path().join(name);
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let looks = || Folder::looks_like(dir.path());
+        assert!(!looks());
+        file("tokens.toml", 0o600);
+        assert!(!looks(), "more programs have tokens");
+        file("lock", 0o644);
+        assert!(looks());
+        file("tokens.toml", 0o644);
+        assert!(!looks(), "these are no secrets");
+    }
 }

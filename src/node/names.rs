@@ -2,13 +2,23 @@
 //!
 //! With hubs, names are looked up where this computer is told to, and nowhere else: what a hub is called
 //! within a network is not for public servers to know. Without, names lead to the open internet only:
-//! whoever writes a ticket chooses its relay's name, and may let that be an address in our own network. What is an IPv6 address in the form of a name (see
+//! whoever writes a ticket chooses its relay's name, and may let that be an address in our own network. The
+//! names of the iroh project's servers are nobody's choice, and may be translated to such addresses on the
+//! way (by NAT64, or by what tunnels all traffic). What is an IPv6 address in the form of a name (see
 //! [`HostPort::url_host`]) is that address, and nobody is asked.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::LazyLock,
+};
 
-use iroh::dns::{BoxIter, DNS_TIMEOUT, DnsError, DnsResolver, Resolver, TxtRecordData};
+use iroh::{
+    RelayMode, RelayUrl,
+    address_lookup::N0_DNS_PKARR_RELAY_PROD,
+    dns::{BoxIter, DNS_TIMEOUT, DnsError, DnsResolver, Resolver, TxtRecordData},
+};
 use n0_future::boxed::BoxFuture;
+use url::Url;
 
 use crate::content::{HostPort, is_public};
 
@@ -45,9 +55,27 @@ impl Lookup {
         }
     }
 
-    fn may_lead_to(&self, ip: IpAddr) -> bool {
-        self.names == Names::OfHubs || is_public(ip)
+    /// Which addresses `host` may lead to.
+    fn filter(&self, host: &str) -> impl Fn(IpAddr) -> bool + Send + 'static {
+        let anywhere = self.names == Names::OfHubs || is_of_iroh(host);
+        move |ip| anywhere || is_public(ip)
     }
+}
+
+/// Whether it is one of the iroh project's servers that are used without hubs.
+fn is_of_iroh(host: &str) -> bool {
+    static HOSTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let relays: Vec<RelayUrl> = RelayMode::Default.relay_map().urls();
+        let directory = N0_DNS_PKARR_RELAY_PROD.parse::<Url>();
+        let hosts = relays.iter().filter_map(|url| url.host_str());
+        let hosts = hosts.chain(directory.iter().filter_map(|url| url.host_str()));
+        hosts.map(plain).collect()
+    });
+    HOSTS.contains(&plain(host))
+}
+
+fn plain(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
 }
 
 impl Resolver for Lookup {
@@ -57,9 +85,10 @@ impl Resolver for Lookup {
             if HostPort::ipv6_of(&host).is_some() {
                 return Ok(Box::new(std::iter::empty()) as BoxIter<_>);
             }
+            let may_be = this.filter(&host);
             let found = this.resolver.lookup_ipv4(host, DNS_TIMEOUT).await?;
             let found = found.filter_map(move |ip| match ip {
-                IpAddr::V4(v4) if this.may_lead_to(ip) => Some(v4),
+                IpAddr::V4(v4) if may_be(ip) => Some(v4),
                 _ => None,
             });
             Ok(Box::new(found) as BoxIter<_>)
@@ -72,9 +101,10 @@ impl Resolver for Lookup {
             if let Some(ip) = HostPort::ipv6_of(&host) {
                 return Ok(Box::new(std::iter::once(ip)) as BoxIter<_>);
             }
+            let may_be = this.filter(&host);
             let found = this.resolver.lookup_ipv6(host, DNS_TIMEOUT).await?;
             let found = found.filter_map(move |ip| match ip {
-                IpAddr::V6(v6) if this.may_lead_to(ip) => Some(v6),
+                IpAddr::V6(v6) if may_be(ip) => Some(v6),
                 _ => None,
             });
             Ok(Box::new(found) as BoxIter<_>)
@@ -111,5 +141,17 @@ mod tests {
         };
         assert_eq!(found(Names::OfHubs).await, 1);
         assert_eq!(found(Names::Public).await, 0);
+    }
+    #[test]
+    fn what_translates_addresses_does_not_hide_the_servers_of_iroh() {
+        let translated = IpAddr::from([198, 18, 0, 7]);
+        let lookup = Lookup::new(Names::Public);
+        let relays: Vec<RelayUrl> = RelayMode::Default.relay_map().urls();
+        assert!(!relays.is_empty());
+        for relay in relays {
+            assert!(lookup.filter(relay.host_str().unwrap())(translated));
+        }
+        assert!(lookup.filter("dns.iroh.link")(translated));
+        assert!(!lookup.filter("relay.example.org")(translated));
     }
 }

@@ -156,6 +156,12 @@ pub(crate) fn is_of_another_user(path: &Path) -> bool {
     platform::is_of_another_user(path)
 }
 
+/// Whether the folder and the file, which is in it, are of one user, and the file is closed to all others: what
+/// Grove keeps for itself is. `true` where the system has no such notion.
+pub(crate) fn is_of_one_user(folder: &fs::Metadata, file: &fs::Metadata) -> bool {
+    platform::is_of_one_user(folder, file)
+}
+
 /// Whether the mode of a file alone says that this process may read it, which is so for nearly all files of
 /// one's own. Where it does not, opening the file tells. Access control lists may still know better.
 pub(crate) fn is_surely_readable(metadata: &fs::Metadata) -> bool {

@@ -175,6 +175,10 @@ pub(super) fn is_of_another_user(_: &Path) -> bool {
     false
 }
 
+pub(super) fn is_of_one_user(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
+}
+
 pub(super) fn is_surely_readable(_: &fs::Metadata) -> bool {
     false
 }

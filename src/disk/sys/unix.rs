@@ -243,6 +243,11 @@ pub(super) fn is_of_another_user(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.uid() != own)
 }
 
+pub(super) fn is_of_one_user(folder: &Metadata, file: &Metadata) -> bool {
+    const OTHERS: u32 = 0o077;
+    folder.uid() == file.uid() && file.mode() & OTHERS == 0
+}
+
 pub(super) fn is_surely_readable(metadata: &Metadata) -> bool {
     let mode = metadata.mode();
     let own = metadata.uid() == rustix::process::geteuid().as_raw();

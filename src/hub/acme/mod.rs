@@ -126,28 +126,29 @@ impl Acme {
             if let Some(renew) = renew {
                 self.until(renew).await;
             }
-            match self.get(renew, &events).await {
-                Ok(good) => {
-                    tracing::info!("there is a new certificate");
-                    renew = Some(self.show(good, &there));
-                    (pause, pause_issued) = (FIRST_PAUSE, FIRST_PAUSE_ISSUED);
-                }
-                Err(Failed { why, issued }) => {
-                    let what = if *there.borrow() {
-                        "the certificate was not renewed"
-                    } else {
-                        "no certificate yet"
-                    };
-                    let now = if issued { pause_issued } else { pause };
-                    let message = format!("{what}: {why}; tried again in {}", shortly(now));
-                    events.warn(WarningKind::Network, message);
-                    self.rest(now, renew).await;
-                    if issued {
-                        pause_issued = (pause_issued * 4).min(LONGEST_PAUSE_ISSUED);
-                    } else {
-                        pause = (pause * 2).min(LONGEST_PAUSE);
-                    }
-                }
+            let got = self.get(renew, &events).await.and_then(|good| {
+                tracing::info!("there is a new certificate");
+                let due = self.show(good, &there);
+                renew = Some(due);
+                lasts(due, SystemTime::now())
+            });
+            let Err(Failed { why, issued }) = got else {
+                (pause, pause_issued) = (FIRST_PAUSE, FIRST_PAUSE_ISSUED);
+                continue;
+            };
+            let what = if *there.borrow() {
+                "the certificate was not renewed"
+            } else {
+                "no certificate yet"
+            };
+            let now = if issued { pause_issued } else { pause };
+            let message = format!("{what}: {why}; tried again in {}", shortly(now));
+            events.warn(WarningKind::Network, message);
+            self.rest(now, renew).await;
+            if issued {
+                pause_issued = (pause_issued * 4).min(LONGEST_PAUSE_ISSUED);
+            } else {
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }
@@ -206,6 +207,16 @@ impl Acme {
         there.send_replace(true);
         good.renew
     }
+}
+
+/// Whether a new certificate that is to be renewed then spares asking for another one right away: with a
+/// clock that is far ahead each would be as old as the one before.
+fn lasts(renew: SystemTime, now: SystemTime) -> Result<(), Failed> {
+    if renew > now {
+        return Ok(());
+    }
+    let why = "the new one would have to be renewed at once, too; is the clock right?".to_owned();
+    Err(Failed { why, issued: true })
 }
 
 /// Whether it lasts longer than the one that is to be renewed then.
@@ -291,6 +302,20 @@ fn roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_that_is_due_at_once_is_no_reason_to_ask_again_at_once() {
+        let now = SystemTime::now();
+        assert!(lasts(now + LOOK, now).is_ok());
+        for due in [now, now - LOOK] {
+            let failed = lasts(due, now).unwrap_err();
+            assert!(
+                failed.issued && failed.why.contains("clock"),
+                "{}",
+                failed.why
+            );
+        }
+    }
 
     #[test]
     fn names_and_authorities_that_make_no_sense_are_refused() {

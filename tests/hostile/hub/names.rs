@@ -189,3 +189,17 @@ fn connections_for_names_are_shared_among_networks() {
     silent.retain_mut(|stream| answer_by_tcp(stream, &asked).is_ok());
     assert!(silent.len() <= 32, "{}", silent.len());
 }
+
+/// Who is really there, and asks without end, is answered as often, and waits for the rest.
+#[test]
+fn who_asks_without_end_waits() {
+    const QUESTIONS: usize = 130;
+    let (_hub, names, asked) = hub_with_a_record();
+    let since = Instant::now();
+    let mut greedy = by_tcp(HERE, names);
+    for _ in 0..QUESTIONS {
+        answer_by_tcp(&mut greedy, &asked).unwrap();
+    }
+    let seconds = usize::try_from(since.elapsed().as_secs()).unwrap() + 2;
+    assert!(QUESTIONS <= 32 * seconds, "{seconds} s are too few");
+}

@@ -1,5 +1,5 @@
 use super::{links::stays_inside, *};
-use crate::content::Mtime;
+use crate::{content::Mtime, disk::Partial};
 
 const MTIME: Mtime = Mtime {
     secs: 1_000_000_000,
@@ -206,4 +206,27 @@ fn what_is_left_alone_gets_no_new_way_to_it() {
     let plan = plan(&manifest, dir.path(), Conflicts::Skip).unwrap();
     assert_eq!(plan.refused_links, ["x"]);
     assert!(plan.links.is_empty());
+}
+
+/// Two names that are one, as where case does not count. Hard links are that, too.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_placed_anew_does_not_give_way_to_what_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("A"), b"one").unwrap();
+    std::fs::hard_link(dir.path().join("A"), dir.path().join("a")).unwrap();
+    let manifest = Manifest {
+        files: vec![file("A", b"one"), file("a", b"two")],
+        ..Manifest::default()
+    };
+    let begun = [0].into();
+    let mut plan = plan_after(&begun, true, &manifest, dir.path(), Conflicts::Skip).unwrap();
+    let destination = Destination::open(dir.path()).unwrap().unwrap();
+    let partial = Partial::open(&destination, &Hash::new("share")).unwrap();
+    let only = Only::default();
+    let skip = Conflicts::Skip;
+    settle_twins(&mut plan, &manifest, &only, skip, &destination, &partial).unwrap();
+    let wants: Vec<_> = plan.wants.iter().map(|want| want.number).collect();
+    assert_eq!(wants, [0]);
+    assert_eq!(plan.left_alone, ["a"]);
 }
