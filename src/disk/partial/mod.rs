@@ -107,7 +107,7 @@ impl Partial {
         for name in dir.names()? {
             if name.ends_with(b".new") {
                 dir.remove_file(&name)?;
-            } else if matches!(dir.look(&name)?, sys::Found::Dir(_)) {
+            } else if matches!(dir.look(&name), Ok(sys::Found::Dir(_))) {
                 return Err(io::ErrorKind::IsADirectory.into());
             } else {
                 is_new &= Held::is_by(&name);
