@@ -6,8 +6,8 @@
 //! | `lock` | locked while a fetch is at work here; see [`held`] |
 //! | `held` | there while a fetch is at work and nothing can be locked |
 //! | `sound` | there until a sync fails; see [`sound`] |
-//! | `placing` | which small files a fetch set out to place where nothing was, or something to be replaced; 4 bytes each, little-endian |
-//! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; 4 bytes each, little-endian |
+//! | `placing` | which small files a fetch set out to place where nothing was, or something to be replaced |
+//! | `made` | which folders of the share were missing at first, so that they get their modes and times at the end; see [`lists`] |
 //! | `N.new` | a small file, number N of the share, or a copy, that is being written; worth nothing after a kill |
 //! | `link.new` | a link that is being made |
 //! | `N.data` | a large file that is being fetched, in its final form except for the gaps |
@@ -23,6 +23,7 @@
 mod copy;
 mod have;
 mod held;
+mod lists;
 mod part;
 mod sound;
 
@@ -40,7 +41,7 @@ pub(crate) use self::have::Have;
 #[cfg(not(any(test, fuzzing)))]
 use self::have::Have;
 pub use self::{copy::CopyOf, held::Unlockable, part::PartFile};
-use self::{held::Held, part::LargeNames, sound::SOUND};
+use self::{held::Held, lists::numbers_in, part::LargeNames, sound::SOUND};
 use super::{
     Destination, FileStat, Replace, Stop, holes,
     sys::{self, Dir},
@@ -288,75 +289,6 @@ impl Partial {
         self.remove_if_there(&names.tree)
     }
 
-    /// Writes down which folders of the share were missing, before they are made.
-    ///
-    /// # Errors
-    /// Those of writing.
-    pub fn note_made(&self, numbers: &[u32]) -> io::Result<()> {
-        self.note(b"made", numbers).map(drop)
-    }
-
-    /// Which folders were missing when this fetch first began.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub fn made(&self) -> io::Result<Vec<u32>> {
-        numbers_in(&self.dir, b"made")
-    }
-
-    /// Writes down, on the disk, which small files are about to get their names without waiting for
-    /// the disk. What a power cut leaves of them is then known to be nobody else's.
-    ///
-    /// # Errors
-    /// Those of writing and syncing.
-    pub fn note_placing(&self, numbers: &[u32]) -> io::Result<()> {
-        let known: HashSet<u32> = self.placing()?.into_iter().collect();
-        let mut new = numbers.to_vec();
-        new.retain(|number| !known.contains(number));
-        if new.is_empty() && self.is_sound() {
-            return Ok(());
-        }
-        self.noting(self.note(b"placing", &new)?.sync_all())?;
-        self.noting(self.sync_names())
-    }
-
-    /// Forgets what was noted of files by [`Partial::note_placing`] that are on the disk by now. Where this is
-    /// not done, or a power cut undoes it, they are only placed once more.
-    ///
-    /// # Errors
-    /// Those of reading and writing.
-    pub fn forget_placing(&self, are_safe: impl Fn(u32) -> bool) -> io::Result<()> {
-        let mut left = self.placing()?;
-        left.retain(|number| !are_safe(*number));
-        let bytes: Vec<u8> = left.iter().flat_map(|n| n.to_le_bytes()).collect();
-        let file = self.dir.create_file(b"placing.new")?;
-        sys::write_all_at(&file, &bytes, 0)?;
-        self.noting(file.sync_all())?;
-        self.dir.rename(b"placing.new", &self.dir, b"placing", true)
-    }
-
-    /// What was noted by [`Partial::note_placing`].
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub fn placing(&self) -> io::Result<Vec<u32>> {
-        numbers_in(&self.dir, b"placing")
-    }
-
-    /// Appends numbers to a list of them. All of it is written, since the disk may not have taken what was
-    /// there.
-    fn note(&self, name: &[u8], numbers: &[u32]) -> io::Result<File> {
-        let mut file = self.open_or_create(name)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        // A record that a kill cut short would shift all later ones.
-        bytes.truncate(bytes.len() / 4 * 4);
-        file.set_len(bytes.len() as u64)?;
-        bytes.extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
-        sys::write_all_at(&file, &bytes, 0)?;
-        Ok(file)
-    }
-
     /// Waits until the names in the folder, and its own, are on the disk.
     fn sync_names(&self) -> io::Result<()> {
         self.dir.sync()?;
@@ -561,18 +493,6 @@ fn have_of(dir: &Dir, names: &LargeNames, (hash, size): (&Hash, u64), sound: boo
         have.written = have.synced.clone();
     }
     (!have.written.is_empty()).then_some(have)
-}
-
-/// The numbers in a list of them; none where there is no list.
-fn numbers_in(dir: &Dir, name: &[u8]) -> io::Result<Vec<u32>> {
-    let mut bytes = Vec::new();
-    match dir.open_file(name, false) {
-        Ok(mut file) => file.read_to_end(&mut bytes)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(error),
-    };
-    let (numbers, _) = bytes.as_chunks::<4>();
-    Ok(numbers.iter().map(|n| u32::from_le_bytes(*n)).collect())
 }
 
 /// Whether a folder could not be removed because somebody has put something into it, or has taken it
