@@ -27,7 +27,7 @@ const LONGEST: u64 = 1024 * 1024;
 const MOST: usize = 16;
 
 /// How long another program may take to change the file.
-const LOCKED_WITHIN: Duration = Duration::from_secs(5);
+const LOCKED_WITHIN: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -219,23 +219,22 @@ fn compare(line: &[&str]) {
     let target = Target::of(&sharing.ticket);
     let watched = Watched::start(sharing.pid());
     let mut tries = 0;
-    let (alone, beside, first) = loop {
+    let (alone, beside, first, soon) = loop {
         tries += 1;
-        let alone = fetch(&bob, &sharing.ticket, "alone", line).1;
+        let (calm, alone) = fetch(&bob, &sharing.ticket, "alone", line);
+        // A computer may be so slow that it takes longer anyway.
+        let soon = Duration::from_secs(3).max(calm * 5);
         let crowd = Crowd::gather(target, people);
         crowd.wait_for(people.min(256));
         let (first, beside) = fetch(&bob, &sharing.ticket, "beside", line);
         // The crowd has no computer of its own, nor has anything else that runs here now.
-        if beside <= alone * 2 && first <= Duration::from_secs(3) || tries == 3 {
-            break (alone, beside, first);
+        if beside <= alone * 2 && first <= soon || tries == 3 {
+            break (alone, beside, first, soon);
         }
     };
     let (peak, limit) = (peak_mib(sharing.pid()), file_limit(sharing.pid()));
     let seen = watched.end();
-    assert!(
-        first <= Duration::from_secs(3),
-        "the first byte after {first:?}"
-    );
+    assert!(first <= soon, "the first byte after {first:?}");
     assert!(beside <= alone * 2, "{beside:?} instead of {alone:?}");
     assert!(peak <= 1024, "{peak} MiB");
     assert!(seen.open_files <= limit * 4 / 5, "{seen:?} of {limit}");

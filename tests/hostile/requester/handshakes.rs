@@ -41,16 +41,25 @@ fn through(ticket: &str) -> Duration {
     times.min().unwrap()
 }
 
+/// Somebody honest gets through in three seconds, or in five times what it took without strangers, where this
+/// computer is so slow that it takes longer anyway.
+fn lets_in(ticket: &str, calm: Duration) {
+    let time = tokio::task::block_in_place(|| through(ticket));
+    let most = Duration::from_secs(3).max(calm * 5);
+    assert!(time <= most, "{time:?}, without strangers {calm:?}");
+}
+
 /// First packets of connections that nobody goes on with.
 pub(super) async fn first_packets(count: u64) -> Vec<Vec<u8>> {
-    let nowhere = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
-    nowhere
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
     let socket = Stranger::at([127, 0, 0, 1]);
     let mut packets = Vec::new();
     let mut buffer = [0; 2048];
     for who in 0..count {
+        // Another one each time: what is said late of the one before is no first packet.
+        let nowhere = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+        nowhere
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
         let connecting = socket.begin(nowhere.local_addr().unwrap(), who, &Manner::default());
         tokio::task::yield_now().await;
         let length = tokio::task::block_in_place(|| nowhere.recv(&mut buffer)).unwrap();
@@ -63,6 +72,7 @@ pub(super) async fn first_packets(count: u64) -> Vec<Vec<u8>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn first_packets_from_everywhere_keep_nobody_out() {
     let (_alice, sharing, target) = shared();
+    let calm = tokio::task::block_in_place(|| through(&sharing.ticket));
     let packets = first_packets(1500).await;
     let before = memory_mib(sharing.pid());
     let from = |n: u64, length: usize| {
@@ -70,7 +80,6 @@ async fn first_packets_from_everywhere_keep_nobody_out() {
         let socket = UdpSocket::bind(SocketAddr::from(([127, 9, c, d], 0))).unwrap();
         (socket, length)
     };
-    let mut answered = 0;
     for (packet, n) in packets.iter().zip(1u64..) {
         let (socket, length) = from(n, packet.len());
         assert_eq!(socket.send_to(packet, target.address).unwrap(), length);
@@ -78,13 +87,10 @@ async fn first_packets_from_everywhere_keep_nobody_out() {
         if n % 100 == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        answered += u64::from(socket.recv(&mut [0; 2048]).is_ok());
+        // Whether there is an answer does not matter.
+        _ = socket.recv(&mut [0; 2048]);
     }
-    let time = tokio::task::block_in_place(|| through(&sharing.ticket));
-    assert!(
-        time <= Duration::from_secs(3),
-        "{time:?} ({answered} answered)"
-    );
+    lets_in(&sharing.ticket, calm);
     let grown = memory_mib(sharing.pid()).saturating_sub(before);
     assert!(grown < 64, "{grown} MiB for what never went on");
     sharing.into_running().interrupt().expect(130);
@@ -93,6 +99,7 @@ async fn first_packets_from_everywhere_keep_nobody_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_handshakes_keeps_nobody_out() {
     let (_alice, sharing, target) = shared();
+    let calm = tokio::task::block_in_place(|| through(&sharing.ticket));
     let begun = Arc::new(AtomicU64::new(0));
     let mut storm = JoinSet::new();
     // From other addresses than the honest one: who shares an address shares what it gets.
@@ -119,8 +126,7 @@ async fn a_storm_of_handshakes_keeps_nobody_out() {
     while begun.load(Ordering::Relaxed) <= 100 {
         tokio::task::yield_now().await;
     }
-    let times = tokio::task::block_in_place(|| through(&sharing.ticket));
-    assert!(times <= Duration::from_secs(3), "{times:?}");
+    lets_in(&sharing.ticket, calm);
     storm.shutdown().await;
     sharing.into_running().interrupt().expect(130);
 }
@@ -162,6 +168,7 @@ async fn those_who_come_and_go_leave_nothing_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_who_are_only_there_keep_nobody_out() {
     let (_alice, sharing, target) = shared();
+    let calm = tokio::task::block_in_place(|| through(&sharing.ticket));
     let watched = Watched::start(sharing.pid());
     let socket = Stranger::at([127, 0, 0, 1]);
     let mut held = JoinSet::new();
@@ -175,8 +182,7 @@ async fn a_thousand_who_are_only_there_keep_nobody_out() {
         });
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
-    let time = tokio::task::block_in_place(|| through(&sharing.ticket));
-    assert!(time <= Duration::from_secs(3), "{time:?}");
+    lets_in(&sharing.ticket, calm);
     let (peak, seen) = (peak_mib(sharing.pid()), watched.end());
     assert!(peak <= 256, "{peak} MiB");
     assert!(seen.open_files < 64, "{seen:?}");
