@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::common::{Peer, assert_same_tree, filler, snapshot};
+use crate::common::{Peer, Signal, assert_same_tree, filler, snapshot};
 
 /// What happens to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,14 +187,17 @@ fn the_identity() {
 #[test]
 fn the_partial_folder_goes_while_a_fetch_is_at_work() {
     let alice = Peer::new("alice");
-    alice.write("p/large", filler(16 << 20));
+    alice.write("p/large", filler(64 << 20));
     alice.write("p/small", filler(100));
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
     bob.write("mine", "precious");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "16M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "2M"]);
     getting.wait_until_fetched(6 << 20);
+    // Nothing is made in it while it is emptied.
+    getting.signal(Signal::STOP);
     fs::remove_dir_all(bob.path(".grove-partial")).unwrap();
+    getting.signal(Signal::CONT);
     let ended = getting.end().expect(8);
     assert!(ended.message().contains("p/large"), "{ended}");
     assert!(!bob.path("p/large").exists());

@@ -25,33 +25,43 @@ fn a_killed_fetch_goes_on() {
     }
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
-    let slow = ["--limit-rate", "25M"];
 
-    let (mut wasted, mut had) = (0, 0);
-    for at in [5, 30, 55, 90] {
-        let mut getting = bob.start_get(&sharing.ticket, &slow);
+    let (mut wasted, mut had, mut have) = (0, 0, 0);
+    for at in [Some(5), Some(30), Some(55), Some(90), None] {
+        let slow: &[_] = if at.is_some() {
+            &["--limit-rate", "16M"]
+        } else {
+            &[]
+        };
+        let mut getting = bob.start_get(&sharing.ticket, slow);
+        let seen = at.map(|at| getting.wait_until_fetched(SIZE / 100 * at));
+        let ended = if at.is_some() {
+            getting.kill()
+        } else {
+            getting.end()
+        };
         if had > 0 {
-            let resumed = getting.wait_for("resumed");
-            let have = resumed["bytes_have"].as_u64().unwrap();
+            have = ended.number("resumed", "bytes_have");
             wasted += had - have.min(had);
             // Of the first moments nothing need be on the disk.
-            assert!(have > 0 || had < SIZE / 10, "{had} were fetched: {resumed}");
+            assert!(have > 0 || had < SIZE / 10, "{had} were fetched: {ended}");
         }
-        let seen = getting.wait_until_fetched(SIZE / 100 * at);
-        had = seen["bytes"].as_u64().unwrap();
-        assert_eq!(getting.kill().code(), None);
+        had = seen.map_or(0, |seen| seen["bytes"].as_u64().unwrap());
+        // On a machine that stalls one may be done before it is killed.
+        if ended.code().is_some() {
+            let last = ended.number("finished", "bytes_fetched");
+            assert!(
+                have + last + wasted <= allowed(SIZE),
+                "{wasted} wasted: {ended}"
+            );
+            let most_was_there = at.is_some() || last < SIZE / 2;
+            assert!(most_was_there, "{ended}");
+            ended.expect(0);
+            break;
+        }
     }
-    let got = bob.get(&sharing.ticket, &[]).expect(0);
-    let have = got.number("resumed", "bytes_have");
-    wasted += had - have.min(had);
     assert_same_tree(&alice.path("p"), &bob.path("p"));
     assert!(!bob.path(".grove-partial").exists(), "nothing is left over");
-    let last = got.number("finished", "bytes_fetched");
-    assert!(
-        have + last + wasted <= allowed(SIZE),
-        "{wasted} wasted: {got}"
-    );
-    assert!(last < SIZE / 2, "most was there already: {got}");
 }
 
 #[test]
@@ -77,11 +87,11 @@ fn a_part_of_a_large_file_is_enough_to_go_on() {
 /// went that it had until then. Some file systems give names in these two steps.
 fn killed_between_two_names() -> (Peer, Sharing, Peer) {
     let alice = Peer::new("alice");
-    let content = filler(12 << 20);
+    let content = filler(48 << 20);
     alice.write("large", &content);
     let sharing = alice.share(&["large"]);
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "2M"]);
     getting.wait_until_fetched(6 * MIB);
     getting.kill();
     let data = format!(".grove-partial/{}/0.data", sharing.root);
@@ -104,7 +114,7 @@ fn what_is_complete_under_two_names_is_done() {
 #[test]
 fn nothing_is_written_into_a_file_that_has_its_name() {
     let (alice, sharing, bob) = killed_between_two_names();
-    let edited = filler(12 << 19);
+    let edited = filler(48 << 19);
     // In place, as an editor may do.
     fs::write(bob.path("large"), &edited).unwrap();
     bob.get(&sharing.ticket, &[]).expect(7);
