@@ -118,8 +118,8 @@ fn in_the_middle_of_a_fetch() {
     alice.write("p/small", filler(100));
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
-    getting.wait_until_fetched(4 << 20);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "1M"]);
+    getting.wait_until_fetched(2 << 20);
     fs::write(alice.path("p/large"), vec![b'x'; 24 << 20]).unwrap();
     let got = getting.end().expect(3);
     assert!(got.told().contains("p/large"), "{got}");

@@ -73,12 +73,12 @@ fn same_files(alice: &Peer, bob: &Peer) {
 #[test]
 fn what_is_kept_of_an_unfinished_fetch() {
     let alice = Peer::new("alice");
-    alice.write("p/large", filler(12 << 20));
+    alice.write("p/large", filler(16 << 20));
     alice.write("p/d/small", filler(1000));
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
     bob.write("mine", "precious");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "1M"]);
     getting.wait_until_fetched(4 << 20);
     getting.interrupt().expect(130);
     let carol = Peer::new("carol");
