@@ -252,7 +252,7 @@ fn an_authority_certifies_the_hub() {
     let joins = line(&mut hub);
     let (alice, bob) = (scene.member("alice", &joins), scene.member("bob", &joins));
     let got = relayed(&alice, &bob);
-    assert_eq!(got.event("peer_connected")["path"], "relay");
+    got.connected_by("relay");
 
     let kept: Vec<PathBuf> = fs::read_dir(scene.owner.path("data/acme"))
         .unwrap()

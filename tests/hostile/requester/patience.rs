@@ -292,8 +292,8 @@ async fn good_hands_keep_their_places_and_newcomers_come_back() {
         }
     });
     let leaves = async {
-        let reason = told.recv().await;
-        assert_eq!(reason.as_deref(), Some("the other side is busy"));
+        // Whatever else it waited for before.
+        while told.recv().await.expect("it says why") != "the other side is busy" {}
         assert!(all_open(&there), "good hands keep their places");
         there[0].close(0u32.into(), b"");
     };
