@@ -290,7 +290,7 @@ fn whoever_is_killed_often_gets_in_again_soon() {
     for round in 1..=10 {
         let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "2M"]);
         // What is not known to be dead counts for 3 s, a connection that is lost for 30 s.
-        getting.wait_within(Duration::from_secs(15), "content", |event| {
+        getting.wait_within(Duration::from_secs(28), "content", |event| {
             event["phase"] == "fetch" && event["bytes"].as_u64() >= Some(round * 200_000)
         });
         getting.kill();
