@@ -168,6 +168,13 @@ impl Running {
         _ = kill_process(Pid::from_child(&self.child), signal);
     }
 
+    /// Has it stand still until [`Signal::CONT`], and waits until it does.
+    pub(crate) fn halt(&self) {
+        self.signal(Signal::STOP);
+        let stands = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        _ = waitid(WaitId::Pid(Pid::from_child(&self.child)), stands);
+    }
+
     /// The id of the process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
@@ -387,6 +394,14 @@ impl Ended {
         let event = self.event(name);
         let number = event[field].as_u64();
         number.unwrap_or_else(|| panic!("{name} has a number {field}: {self}"))
+    }
+
+    /// Panics unless there was a connection to a peer, and each one was made by this way. Where a machine
+    /// stalls there may be more than one.
+    pub(crate) fn connected_by(&self, way: &str) {
+        let made = self.all("peer_connected");
+        let all = made.iter().all(|event| event["path"] == way);
+        assert!(!made.is_empty() && all, "{way} and nothing else: {self}");
     }
 
     /// The message of its error.

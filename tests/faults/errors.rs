@@ -15,6 +15,7 @@ use crate::{
     scene::{Place, Scene},
     share::Share,
     sweep::{Note, all, calls_of, points},
+    sync::Synced,
     tracer::{Deed, Fault, Traced},
 };
 
@@ -211,18 +212,11 @@ fn what_may_not_be_on_the_disk_is_read_again() {
     let scene = Get::fresh();
     let syncs = |call: &Call| call.syncs_all();
     let reads = |call: &Call| call.kind == Kind::Read && is_in(call, "many");
-    let at = 1 + calls_of(&scene, false).iter().rposition(syncs).unwrap();
     for (error, is_doubtful) in [(Errno::EIO, true), (Errno::EINTR, false)] {
-        let deed = Deed::Fail(error);
-        // The order differs a little between runs, so it may take some.
-        let mut runs = (0..20).map(|_| {
-            let place = scene.place();
-            let ended = scene.run(&place, Fault { at, deed }, false);
-            (place, ended)
-        });
-        let (place, ended) = runs
-            .find(|(_, ended)| ended.failed.iter().any(syncs))
-            .unwrap();
+        let deed = Deed::FailSync(Synced::All, error);
+        let place = scene.place();
+        let ended = scene.run(&place, Fault { at: 1, deed }, false);
+        assert!(ended.failed.iter().any(syncs), "{ended}");
         assert_eq!(ended.status.success(), !is_doubtful, "{ended}");
         let watch = Fault {
             at: usize::MAX,

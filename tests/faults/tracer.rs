@@ -337,6 +337,7 @@ impl Tracer {
                 return Ok(Within::Call);
             }
             self.done = true;
+            self.seen.failed.extend(self.watch.look(self.pid, &regs));
             return fail(thread, regs, error);
         }
         let Some(call) = self.watch.look(self.pid, &regs) else {

@@ -142,7 +142,7 @@ fn the_local_network_leads_to_peers_and_to_no_server() {
         others: Vec::new(),
     };
     let bob = computer.peer("bob").on_the_local_network().online();
-    let got = bob.get(&ticket.to_string(), &["--wait", "8s"]).expect(4);
+    let got = bob.get(&ticket.to_string(), &["--wait", "20s"]).expect(4);
     peer.set_nonblocking(true).unwrap();
     let knocked = peer.recv(&mut [0; 2048]).is_ok();
     assert!(knocked, "he does not hear what is said: {got}");

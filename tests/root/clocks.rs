@@ -6,7 +6,7 @@ use grove::content::HubTicket;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    common::{Ended, Hub, Peer, Running, assert_same_tree, certify, filler},
+    common::{Ended, Hub, Peer, Running, assert_same_tree, certify, filler, poll},
     lab::Computer,
 };
 
@@ -167,7 +167,7 @@ fn a_wrong_clock_of_a_hub_or_its_member_is_told() {
         ("-2d", "ahead of", ["1 d 23 h", "2 d"]),
     ] {
         let hub = Hub::start_by(peer("hub", clock), &[]);
-        let told = |ended: &Ended| {
+        let is_told = |ended: &Ended| {
             let warnings = ended.all("warning");
             let told: Vec<_> = warnings
                 .iter()
@@ -178,30 +178,41 @@ fn a_wrong_clock_of_a_hub_or_its_member_is_told() {
                 let by = by.filter(|by| by.contains(&format!(" {way} that of the hub")));
                 by.is_some_and(|by| about.iter().any(|time| by.starts_with(time)))
             };
-            assert_eq!(told.iter().filter(is).count(), 1, "{ended}");
-            assert!(!ended.told().contains("does not answer"), "{ended}");
+            told.iter().filter(is).count() == 1 && !ended.told().contains("does not answer")
         };
         let [alice, bob] = ["alice", "bob"].map(|name| Peer::new(name).online());
         for peer in [&alice, &bob] {
-            told(&peer.grove(&["join", &hub.ticket]).expect(0));
+            let joined = peer.grove(&["join", &hub.ticket]).expect(0);
+            assert!(is_told(&joined), "{joined}");
         }
         alice.write("file", filler(100_000));
         for args in [&[][..], &["--relay-only"], &["--short"]] {
-            let sharing = alice.share(&[&["file"], args].concat());
-            // Whether the record was taken or not, the ticket is one that works.
-            let got = bob.get(&sharing.ticket, &["-o", "got"]).expect(0);
-            assert!(got.all("warning").is_empty(), "{got}");
-            assert_same_tree(&alice.path("file"), &bob.path("got/file"));
-            std::fs::remove_dir_all(bob.path("got")).unwrap();
-            told(&sharing.into_running().interrupt().expect(130));
+            // Again where the hub was too slow to answer.
+            poll(|| {
+                let sharing = alice.share(&[&["file"], args].concat());
+                // Whether the record was taken or not, the ticket is one that works.
+                let got = bob.get(&sharing.ticket, &["-o", "got"]).expect(0);
+                assert!(got.all("warning").is_empty(), "{got}");
+                assert_same_tree(&alice.path("file"), &bob.path("got/file"));
+                std::fs::remove_dir_all(bob.path("got")).unwrap();
+                let shared = sharing.into_running().interrupt().expect(130);
+                if is_told(&shared) {
+                    Ok(())
+                } else {
+                    Err(shared)
+                }
+            });
         }
         // Nobody has to find who fetches, so a clock is not what that fails of.
         let missing = alice.share(&["file"]);
         let ticket = missing.ticket.clone();
         missing.into_running().interrupt().expect(130);
-        let failed = bob.get(&ticket, &["--wait", "3s"]).expect(4);
-        let hint = failed.event("error")["hint"].to_string();
-        assert!(hint.contains("is `grove share` running there"), "{failed}");
+        // The longer one where the hub takes its time to answer.
+        let mut hints = ["3s", "30s"].into_iter().map(|wait| {
+            let failed = bob.get(&ticket, &["--wait", wait]).expect(4);
+            failed.event("error")["hint"].to_string()
+        });
+        assert!(hints.any(|hint| hint.contains("is `grove share` running there")));
     }
 }
 
@@ -227,10 +238,13 @@ fn a_clock_beyond_the_certificate_of_a_hub_is_told() {
     let alice = alice.run_by(&late.iter().map(String::as_str).collect::<Vec<_>>());
     let refused = alice.grove(&["join", &ticket.to_string()]).expect(1);
     assert!(refused.message().contains("another time"), "{refused}");
-    let ended = alice.share(&["file"]).into_running().interrupt();
-    let ended = ended.expect(130);
-    assert!(ended.told().contains("is of another time"), "{ended}");
-    assert!(!ended.told().contains("does not answer"), "{ended}");
+    // Again where the hub was too slow to answer.
+    poll(|| {
+        let ended = alice.share(&["file"]).into_running().interrupt();
+        let told = ended.expect(130).told();
+        let is_right = told.contains("is of another time") && !told.contains("does not answer");
+        if is_right { Ok(()) } else { Err(told) }
+    });
 }
 
 /// Records of the public directories carry the wrong time, too. There are none here: what is left works.

@@ -1,14 +1,22 @@
 //! Many programs with one home at once.
 
-use std::{fs, thread};
+use std::{fs, thread, time::Duration};
 
 use crate::{
-    common::{Peer, Random, assert_same_tree, filler},
+    common::{Ended, Event, Peer, Random, Running, Signal, assert_same_tree, filler},
     lab::seed,
 };
 
 /// How many programs there are.
 const PROGRAMS: u64 = 64;
+
+/// How long one of so many may take. A bound against waiting for ever.
+const WITHIN: Duration = Duration::from_mins(10);
+
+/// What somebody runs beside all the others, to its end.
+fn run(peer: &Peer, args: &[&str]) -> Ended {
+    peer.start(args).end_within(WITHIN)
+}
 
 /// They share, fetch, list and clear the cache, in any order, all at once. Each does what it is for, or
 /// says that another one is at it; and what they keep in common is whole afterwards.
@@ -33,38 +41,43 @@ fn sixty_four_programs_with_one_home() {
         .map(|number| (number, random.below(8), random.below(3)))
         .collect();
     let ids = thread::scope(|scope| {
-        let run = |(number, what, which): (u64, u64, u64)| {
+        let work = |(number, what, which): (u64, u64, u64)| {
             let which = usize::try_from(which).unwrap();
             let ticket = &tickets[which];
             match what {
                 0 | 1 => {
                     let flags = [&["mine"][..], &["mine", "--snapshot"]];
-                    let sharing = alice.share(flags[usize::from(number % 4 == 0)]);
+                    let flags = flags[usize::from(number % 4 == 0)];
+                    let mut sharing = alice.start(&[&["share"], flags].concat());
+                    let is_it = |event: &Event| event["event"] == "share_ready";
+                    let ready = sharing.wait_within(WITHIN, "share_ready", is_it);
+                    let ticket = ready["ticket"].as_str().unwrap();
                     let got = format!("got {number}");
-                    bob.get(&sharing.ticket, &["-o", &got, "--only", "mine/5*"])
-                        .expect(0);
-                    sharing.into_running().interrupt().expect(130);
+                    run(&bob, &["get", ticket, "-o", &got, "--only", "mine/5*"]).expect(0);
+                    sharing.signal(Signal::INT);
+                    sharing.end_within(WITHIN).expect(130);
                 }
                 2 | 3 => {
                     let own = format!("own {number}");
-                    alice.get(ticket, &["-o", &own]).expect(0);
+                    run(&alice, &["get", ticket, "-o", &own]).expect(0);
                 }
                 4 => {
-                    let ended = alice.get(ticket, &["-o", "in common"]);
+                    let ended = run(&alice, &["get", ticket, "-o", "in common"]);
                     match ended.code() {
                         Some(0) => {}
                         _ => assert!(ended.message().contains("another grove"), "{ended}"),
                     }
                 }
-                5 => _ = alice.grove(&["ls", ticket]).expect(0),
-                6 => _ = alice.grove(&["cache", "clear"]).expect(0),
-                _ => _ = alice.grove(&["cache", "list"]).expect(0),
+                5 => _ = run(&alice, &["ls", ticket]).expect(0),
+                6 => _ = run(&alice, &["cache", "clear"]).expect(0),
+                _ => _ = run(&alice, &["cache", "list"]).expect(0),
             }
-            alice.id()
+            let id = Running::start(alice.name(), alice.command(&["id"]));
+            id.end_within(WITHIN).expect(0).stdout_text()
         };
         let running: Vec<_> = tasks
             .iter()
-            .map(|task| scope.spawn(move || run(*task)))
+            .map(|task| scope.spawn(move || work(*task)))
             .collect();
         let ids = running.into_iter().map(|thread| thread.join().unwrap());
         ids.collect::<Vec<_>>()

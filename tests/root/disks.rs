@@ -80,7 +80,7 @@ fn a_disk_that_fills_up_meanwhile_costs_nothing_that_is_there() {
     let sharing = alice.share(&["large"]);
     let bob = Peer::new("bob");
     let disk = Mount::new(&bob.path("disk"), 32 * MIB);
-    let mut getting = bob.start_get(&sharing.ticket, &["-o", "disk", "--limit-rate", "12M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["-o", "disk", "--limit-rate", "1M"]);
     getting.wait_until_fetched(6 * MIB);
     // As much of it as there is room for.
     _ = fs::write(bob.path("disk/somebody else's"), filler(32 << 20));
@@ -132,12 +132,12 @@ fn sharing_from_a_disk_that_takes_no_writing() {
 #[ignore = "takes root, see CONTRIBUTING"]
 fn a_disk_that_takes_no_more_writing_meanwhile() {
     let alice = Peer::new("alice");
-    alice.write("p/large", filler(24 << 20));
+    alice.write("p/large", filler(40 << 20));
     alice.write("p/small", filler(1000));
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
     let disk = Disk::new(&bob.path("disk"), 64 * MIB);
-    let mut getting = bob.start_get(&sharing.ticket, &["-o", "disk", "--limit-rate", "12M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["-o", "disk", "--limit-rate", "2M"]);
     getting.wait_until_fetched(8 * MIB);
     disk.fail();
     let stopped = getting.end().expect(8);

@@ -208,12 +208,13 @@ fn what_arrived_is_found_again() {
 #[ignore = "needs root, see CONTRIBUTING"]
 fn where_nothing_can_be_locked() {
     let alice = Peer::new("alice");
-    alice.write("p/large", filler(12 << 20));
+    alice.write("p/large", filler(48 << 20));
     alice.write("p/small", filler(1000));
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
     let _folding = Folding::new(&bob.path("dest"), Kind::NoLocks);
-    let args = ["-o", "dest", "--limit-rate", "4M"];
+    // So slowly that there is time to start another one.
+    let args = ["-o", "dest", "--limit-rate", "2M"];
     let mut getting = bob.start_get(&sharing.ticket, &args);
     getting.wait_until_fetched(6 << 20);
     let busy = bob.get(&sharing.ticket, &args).expect(7);

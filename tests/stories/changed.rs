@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use crate::common::{Ended, Peer, Sharing, assert_same_tree, filler, set_mode};
+use crate::common::{Ended, Peer, Sharing, assert_same_tree, filler, free_port, set_mode};
 
 const SIZE: usize = 3_000_000;
 
@@ -118,8 +118,8 @@ fn in_the_middle_of_a_fetch() {
     alice.write("p/small", filler(100));
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
-    getting.wait_until_fetched(4 << 20);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "1M"]);
+    getting.wait_until_fetched(2 << 20);
     fs::write(alice.path("p/large"), vec![b'x'; 24 << 20]).unwrap();
     let got = getting.end().expect(3);
     assert!(got.told().contains("p/large"), "{got}");
@@ -279,21 +279,23 @@ fn a_time_that_was_set_back_deceives_nobody() {
 #[test]
 fn an_edit_at_the_destination_is_not_replaced() {
     for flags in [&[][..], &["--overwrite"], &["--rename"], &["--skip"]] {
-        let alice = Peer::new("alice");
-        alice.write("p/large", filler(2 * SIZE));
-        let sharing = alice.share(&["p"]);
+        let alice = Peer::new("alice").at_port(free_port());
+        alice.write("p/large", filler(8 * SIZE));
+        let slowly = alice.share(&["p", "--limit-rate", "1M"]);
         let bob = Peer::new("bob");
-        let args = [&["--limit-rate", "12M"], flags].concat();
-        let mut getting = bob.start_get(&sharing.ticket, &args);
+        let mut getting = bob.start_get(&slowly.ticket, flags);
         getting.wait_until_fetched(1 << 20);
         assert!(!bob.path("p/large").exists(), "not before it is whole");
         bob.write("p/large", "of Bob");
+        // There was time for that, and the rest need not take any.
+        slowly.into_running().interrupt().expect(130);
+        let sharing = alice.share(&["p"]);
         let got = getting.end().expect(7);
         assert!(got.message().contains("p/large"), "{got}");
         assert_eq!(bob.read("p/large"), b"of Bob");
         bob.get(&sharing.ticket, &["--rename"]).expect(0);
         assert_eq!(bob.read("p/large"), b"of Bob");
-        assert!(bob.read("p/large (1)") == filler(2 * SIZE));
+        assert!(bob.read("p/large (1)") == filler(8 * SIZE));
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::common::{Peer, assert_same_tree, filler, snapshot};
+use crate::common::{Peer, Signal, assert_same_tree, filler, free_port, snapshot};
 
 /// What happens to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,12 +73,12 @@ fn same_files(alice: &Peer, bob: &Peer) {
 #[test]
 fn what_is_kept_of_an_unfinished_fetch() {
     let alice = Peer::new("alice");
-    alice.write("p/large", filler(12 << 20));
+    alice.write("p/large", filler(16 << 20));
     alice.write("p/d/small", filler(1000));
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
     bob.write("mine", "precious");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "1M"]);
     getting.wait_until_fetched(4 << 20);
     getting.interrupt().expect(130);
     let carol = Peer::new("carol");
@@ -186,15 +186,20 @@ fn the_identity() {
 
 #[test]
 fn the_partial_folder_goes_while_a_fetch_is_at_work() {
-    let alice = Peer::new("alice");
-    alice.write("p/large", filler(16 << 20));
+    let alice = Peer::new("alice").at_port(free_port());
+    alice.write("p/large", filler(48 << 20));
     alice.write("p/small", filler(100));
-    let sharing = alice.share(&["p"]);
+    let slowly = alice.share(&["p", "--limit-rate", "2M"]);
     let bob = Peer::new("bob");
     bob.write("mine", "precious");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "16M"]);
+    let mut getting = bob.start_get(&slowly.ticket, &[]);
     getting.wait_until_fetched(6 << 20);
+    // Nothing is made in it while it is emptied.
+    getting.halt();
     fs::remove_dir_all(bob.path(".grove-partial")).unwrap();
+    getting.signal(Signal::CONT);
+    slowly.into_running().interrupt().expect(130);
+    let sharing = alice.share(&["p"]);
     let ended = getting.end().expect(8);
     assert!(ended.message().contains("p/large"), "{ended}");
     assert!(!bob.path("p/large").exists());

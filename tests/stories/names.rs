@@ -209,7 +209,7 @@ fn what_grove_keeps_is_not_shared_when_it_is_named() {
         assert!(refused.all("share_ready").is_empty(), "{refused}");
     }
     // Nor along with what is around them; of the hub's folder, which only looks like one, that is told.
-    let sharing = Sharing::new(alice.start(&line(&["share", "p", "--expire", "5s"])));
+    let sharing = Sharing::new(alice.start(&line(&["share", "p", "--once"])));
     let bob = Peer::new("bob");
     bob.get(&sharing.ticket, &[]).expect(0);
     let names: Vec<_> = snapshot(&bob.path("p")).into_keys().collect();

@@ -25,42 +25,52 @@ fn a_killed_fetch_goes_on() {
     }
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
-    let slow = ["--limit-rate", "25M"];
 
-    let (mut wasted, mut had) = (0, 0);
-    for at in [5, 30, 55, 90] {
-        let mut getting = bob.start_get(&sharing.ticket, &slow);
+    let (mut wasted, mut had, mut have) = (0, 0, 0);
+    for at in [Some(5), Some(30), Some(55), Some(90), None] {
+        let slow: &[_] = if at.is_some() {
+            &["--limit-rate", "16M"]
+        } else {
+            &[]
+        };
+        let mut getting = bob.start_get(&sharing.ticket, slow);
+        let seen = at.map(|at| getting.wait_until_fetched(SIZE / 100 * at));
+        let ended = if at.is_some() {
+            getting.kill()
+        } else {
+            getting.end()
+        };
         if had > 0 {
-            let resumed = getting.wait_for("resumed");
-            let have = resumed["bytes_have"].as_u64().unwrap();
+            have = ended.number("resumed", "bytes_have");
             wasted += had - have.min(had);
             // Of the first moments nothing need be on the disk.
-            assert!(have > 0 || had < SIZE / 10, "{had} were fetched: {resumed}");
+            assert!(have > 0 || had < SIZE / 10, "{had} were fetched: {ended}");
         }
-        let seen = getting.wait_until_fetched(SIZE / 100 * at);
-        had = seen["bytes"].as_u64().unwrap();
-        assert_eq!(getting.kill().code(), None);
+        had = seen.map_or(0, |seen| seen["bytes"].as_u64().unwrap());
+        // On a machine that stalls one may be done before it is killed.
+        if ended.code().is_some() {
+            let last = ended.number("finished", "bytes_fetched");
+            assert!(
+                have + last + wasted <= allowed(SIZE),
+                "{wasted} wasted: {ended}"
+            );
+            let most_was_there = at.is_some() || last < SIZE / 2;
+            assert!(most_was_there, "{ended}");
+            ended.expect(0);
+            break;
+        }
     }
-    let got = bob.get(&sharing.ticket, &[]).expect(0);
-    let have = got.number("resumed", "bytes_have");
-    wasted += had - have.min(had);
     assert_same_tree(&alice.path("p"), &bob.path("p"));
     assert!(!bob.path(".grove-partial").exists(), "nothing is left over");
-    let last = got.number("finished", "bytes_fetched");
-    assert!(
-        have + last + wasted <= allowed(SIZE),
-        "{wasted} wasted: {got}"
-    );
-    assert!(last < SIZE / 2, "most was there already: {got}");
 }
 
 #[test]
 fn a_part_of_a_large_file_is_enough_to_go_on() {
     let alice = Peer::new("alice");
-    alice.write("large", filler(24 << 20));
+    alice.write("large", filler(64 << 20));
     let sharing = alice.share(&["large"]);
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "3M"]);
     getting.wait_until_fetched(12 * MIB);
     getting.kill();
     assert!(
@@ -69,7 +79,7 @@ fn a_part_of_a_large_file_is_enough_to_go_on() {
     );
     let got = bob.get(&sharing.ticket, &[]).expect(0);
     let fetched = got.number("finished", "bytes_fetched");
-    assert!(fetched <= 18 * MIB, "{fetched} fetched again");
+    assert!(fetched <= 58 * MIB, "{fetched} fetched again");
     assert_same_tree(&alice.path("large"), &bob.path("large"));
 }
 
@@ -77,11 +87,11 @@ fn a_part_of_a_large_file_is_enough_to_go_on() {
 /// went that it had until then. Some file systems give names in these two steps.
 fn killed_between_two_names() -> (Peer, Sharing, Peer) {
     let alice = Peer::new("alice");
-    let content = filler(12 << 20);
+    let content = filler(48 << 20);
     alice.write("large", &content);
     let sharing = alice.share(&["large"]);
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "2M"]);
     getting.wait_until_fetched(6 * MIB);
     getting.kill();
     let data = format!(".grove-partial/{}/0.data", sharing.root);
@@ -104,7 +114,7 @@ fn what_is_complete_under_two_names_is_done() {
 #[test]
 fn nothing_is_written_into_a_file_that_has_its_name() {
     let (alice, sharing, bob) = killed_between_two_names();
-    let edited = filler(12 << 19);
+    let edited = filler(48 << 19);
     // In place, as an editor may do.
     fs::write(bob.path("large"), &edited).unwrap();
     bob.get(&sharing.ticket, &[]).expect(7);
@@ -114,15 +124,15 @@ fn nothing_is_written_into_a_file_that_has_its_name() {
     assert!(!bob.path(".grove-partial").exists());
 }
 
-/// Forty files that are fetched whole, of which a getter had more than half when it was killed.
+/// Eighty files that are fetched whole, of which a getter had more than a quarter when it was killed.
 fn killed_half_way() -> (Peer, Sharing, Peer) {
     let alice = Peer::new("alice");
-    for number in 0..40 {
+    for number in 0..80 {
         alice.write(&format!("p/{number:02}"), filler((1 << 20) - number));
     }
     let sharing = alice.share(&["p"]);
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "12M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
     getting.wait_until_fetched(24 * MIB);
     getting.kill();
     (alice, sharing, bob)
@@ -191,7 +201,7 @@ fn what_a_power_cut_damaged_is_fetched_again_and_nothing_else() {
         time(&alice.path("p").join(edited.file_name().unwrap())),
     );
     let got = bob.get(&sharing.ticket, &[]).expect(0);
-    assert!(got.number("finished", "bytes_fetched") < 32 * MIB, "{got}");
+    assert!(got.number("finished", "bytes_fetched") < 72 * MIB, "{got}");
     assert_same_tree(&alice.path("p"), &bob.path("p"));
 }
 
@@ -203,11 +213,11 @@ fn set_mtime_of(path: &Path, time: SystemTime) {
 #[test]
 fn a_sharer_who_comes_back_is_found_again() {
     let alice = Peer::new("alice").at_port(free_port());
-    alice.write("large", filler(24 << 20));
-    let sharing = alice.share(&["large"]);
+    alice.write("large", filler(32 << 20));
+    let sharing = alice.share(&["large", "--limit-rate", "2M"]);
     let ticket = sharing.ticket.clone();
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&ticket, &["--limit-rate", "12M"]);
+    let mut getting = bob.start_get(&ticket, &[]);
     getting.wait_until_fetched(6 * MIB);
     sharing.into_running().kill();
     getting.wait_for("waiting");
@@ -216,7 +226,7 @@ fn a_sharer_who_comes_back_is_found_again() {
     let got = getting.end_within(Duration::from_mins(2)).expect(0);
     assert_same_tree(&alice.path("large"), &bob.path("large"));
     let fetched = got.number("finished", "bytes_fetched");
-    assert!(fetched < 28 * MIB, "{fetched} fetched in all");
+    assert!(fetched < 36 * MIB, "{fetched} fetched in all");
 }
 
 #[test]
@@ -242,10 +252,10 @@ fn a_receiver_waits_for_a_sharer_who_is_not_there_yet() {
 #[test]
 fn a_sharer_who_stops_in_the_middle_is_waited_for() {
     let alice = Peer::new("alice").at_port(free_port());
-    alice.write("large", filler(24 << 20));
-    let sharing = alice.share(&["large"]);
+    alice.write("large", filler(32 << 20));
+    let sharing = alice.share(&["large", "--limit-rate", "2M"]);
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "12M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &[]);
     getting.wait_until_fetched(6 * MIB);
     sharing.into_running().interrupt().expect(130);
     getting.wait_for("waiting");
@@ -257,10 +267,10 @@ fn a_sharer_who_stops_in_the_middle_is_waited_for() {
 #[test]
 fn a_fetch_that_was_begun_elsewhere_is_another_one() {
     let alice = Peer::new("alice");
-    alice.write("large", filler(16 << 20));
+    alice.write("large", filler(48 << 20));
     let sharing = alice.share(&["large"]);
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["-o", "one", "--limit-rate", "8M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["-o", "one", "--limit-rate", "3M"]);
     getting.wait_until_fetched(8 * MIB);
     getting.kill();
     let got = bob.get(&sharing.ticket, &["-o", "two"]).expect(0);
@@ -280,7 +290,7 @@ fn whoever_is_killed_often_gets_in_again_soon() {
     for round in 1..=10 {
         let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "2M"]);
         // What is not known to be dead counts for 3 s, a connection that is lost for 30 s.
-        getting.wait_within(Duration::from_secs(15), "content", |event| {
+        getting.wait_within(Duration::from_secs(28), "content", |event| {
             event["phase"] == "fetch" && event["bytes"].as_u64() >= Some(round * 200_000)
         });
         getting.kill();

@@ -55,13 +55,13 @@ fn holes_stay_holes_when_a_fetch_goes_on() {
     let alice = Peer::new("alice");
     write_sparse(
         &alice.path("disk"),
-        48 * MIB,
-        &[0, 20 * MIB, 48 * MIB - 5000],
+        96 * MIB,
+        &[0, 20 * MIB, 96 * MIB - 5000],
     );
     let sharing = alice.share(&["disk"]);
     let bob = Peer::new("bob");
     for at in [8, 16, 28] {
-        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "16M"]);
+        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "5M"]);
         getting.wait_until_fetched(at * MIB);
         getting.kill();
     }
@@ -74,10 +74,10 @@ fn holes_stay_holes_when_a_fetch_goes_on() {
 #[test]
 fn zeros_are_written_over_what_should_not_be_there() {
     let alice = Peer::new("alice");
-    write_sparse(&alice.path("disk"), 24 * MIB, &[0]);
+    write_sparse(&alice.path("disk"), 48 * MIB, &[0]);
     let sharing = alice.share(&["disk"]);
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "3M"]);
     getting.wait_until_fetched(8 * MIB);
     getting.kill();
     let partial = bob.path(".grove-partial").join(&sharing.root);

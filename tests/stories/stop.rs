@@ -1,14 +1,11 @@
 //! Ctrl-C and its relatives, on either side and at any time.
 
-use std::{io::Write as _, time::Duration};
+use std::io::Write as _;
 
 use crate::common::{Ended, Peer, Running, Signal, assert_same_tree, filler};
 
 /// Under `nohup` these tests inherit that SIGHUP is ignored; people at a terminal do not.
 const AS_AT_A_TERMINAL: [&str; 2] = ["env", "--default-signal=HUP"];
-
-/// A generous bound for what has to take two seconds.
-const SOON: Duration = Duration::from_secs(10);
 
 /// Whoever stops what is over already hears that it is over.
 #[test]
@@ -23,7 +20,7 @@ fn the_end_comes_before_the_stop() {
             std::thread::yield_now();
         }
         getting.signal(Signal::INT);
-        let ended = getting.end_within(SOON).expect(0);
+        let ended = getting.end().expect(0);
         assert_eq!(ended.number("finished", "files"), 1, "{ended}");
     }
 }
@@ -31,22 +28,22 @@ fn the_end_comes_before_the_stop() {
 #[test]
 fn the_receiver_stops_and_goes_on_later() {
     let alice = Peer::new("alice");
-    alice.write("p/large", filler(24 << 20));
+    alice.write("p/large", filler(48 << 20));
     alice.write("p/small", filler(100));
     let sharing = alice.share(&["p"]);
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let bob = Peer::new("bob").run_by(&AS_AT_A_TERMINAL);
-        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
-        getting.wait_until_fetched(12 << 20);
+        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "3M"]);
+        getting.wait_until_fetched(8 << 20);
         getting.signal(signal);
-        let stopped = getting.end_within(SOON).expect(code);
+        let stopped = getting.end().expect(code);
         let error = stopped.event("error");
         assert_eq!(error["kind"], "interrupted", "{stopped}");
         assert!(!bob.path("p/large").exists(), "half a file has no name");
 
         let got = bob.get(&sharing.ticket, &[]).expect(0);
         let have = got.number("resumed", "bytes_have");
-        assert!(have >= 10 << 20, "all that was verified is kept: {have}");
+        assert!(have >= 6 << 20, "all that was verified is kept: {have}");
         assert_same_tree(&alice.path("p"), &bob.path("p"));
         assert!(!bob.path(".grove-partial").exists());
     }
@@ -59,10 +56,10 @@ fn the_sharer_stops() {
         alice.write("large", filler(24 << 20));
         let sharing = alice.share(&["large"]);
         let bob = Peer::new("bob");
-        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "8M"]);
+        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "1M"]);
         getting.wait_until_fetched(1 << 20);
         sharing.signal(signal);
-        let stopped = sharing.into_running().end_within(SOON).expect(code);
+        let stopped = sharing.into_running().end().expect(code);
         assert_eq!(stopped.event("error")["kind"], "interrupted", "{stopped}");
         assert_eq!(stopped.all("transfer_broken").len(), 1, "{stopped}");
         getting.wait_for("waiting");
@@ -75,11 +72,11 @@ fn the_second_signal_ends_it_at_once() {
     alice.write("large", filler(16 << 20));
     let sharing = alice.share(&["large"]);
     let bob = Peer::new("bob");
-    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
+    let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "1M"]);
     getting.wait_until_fetched(1 << 20);
     getting.signal(Signal::INT);
     getting.signal(Signal::INT);
-    getting.end_within(SOON).expect(130);
+    getting.end().expect(130);
     bob.get(&sharing.ticket, &[]).expect(0);
     assert_same_tree(&alice.path("large"), &bob.path("large"));
 }
@@ -93,7 +90,7 @@ fn a_receiver_who_waits_for_nobody_stops() {
     let mut getting = bob.start_get(&ticket, &["--wait", "forever"]);
     getting.wait_for("waiting");
     getting.signal(Signal::INT);
-    getting.end_within(SOON).expect(130);
+    getting.end().expect(130);
 }
 
 #[test]
@@ -106,7 +103,7 @@ fn sharing_stops_while_it_reads() {
     let mut sharing = alice.start(&["share", "huge"]);
     sharing.wait_until("hashing", |event| event["phase"] == "hash");
     sharing.signal(Signal::INT);
-    sharing.end_within(SOON).expect(130);
+    sharing.end().expect(130);
 }
 
 #[test]
@@ -130,7 +127,7 @@ fn stops(running: Running, signal: Signal, code: i32, times: usize) -> Ended {
     for _ in 0..times {
         running.signal(signal);
     }
-    running.end_within(SOON).expect(code)
+    running.end().expect(code)
 }
 
 #[test]
@@ -169,33 +166,39 @@ fn a_sharer_stops_whatever_it_is_doing() {
 #[test]
 fn a_receiver_stops_whatever_it_is_doing() {
     let alice = Peer::new("alice");
-    alice.write("p/large", filler(16 << 20));
+    alice.write("p/large", filler(48 << 20));
     for number in 0..40 {
         alice.write(&format!("p/{number}"), filler(number));
     }
     let sharing = alice.share(&["p"]);
-    for (signal, code) in SIGNALS {
-        for times in [1, 2] {
-            let bob = Peer::new("bob").run_by(&AS_AT_A_TERMINAL);
-            let slow = ["--limit-rate", "8M"];
-            let mut getting = bob.start_get(&sharing.ticket, &slow);
-            getting.wait_for("offer");
-            stops(getting, signal, code, times);
+    let stops_always = &|signal, code, times| {
+        let bob = Peer::new("bob").run_by(&AS_AT_A_TERMINAL);
+        let slow = ["--limit-rate", "2M"];
+        let mut getting = bob.start_get(&sharing.ticket, &slow);
+        getting.wait_for("offer");
+        stops(getting, signal, code, times);
 
-            let mut getting = bob.start_get(&sharing.ticket, &slow);
-            getting.wait_until_fetched(6 << 20);
-            stops(getting, signal, code, times);
+        let mut getting = bob.start_get(&sharing.ticket, &slow);
+        getting.wait_until_fetched(6 << 20);
+        stops(getting, signal, code, times);
 
-            let mut resuming = bob.start_get(&sharing.ticket, &slow);
-            resuming.wait_for("resumed");
-            stops(resuming, signal, code, times);
-            assert!(!bob.path("p/large").exists(), "half a file has no name");
+        let mut resuming = bob.start_get(&sharing.ticket, &slow);
+        resuming.wait_for("resumed");
+        stops(resuming, signal, code, times);
+        assert!(!bob.path("p/large").exists(), "half a file has no name");
 
-            bob.get(&sharing.ticket, &[]).expect(0);
-            assert_same_tree(&alice.path("p"), &bob.path("p"));
-            assert!(!bob.path(".grove-partial").exists());
+        bob.get(&sharing.ticket, &[]).expect(0);
+        assert_same_tree(&alice.path("p"), &bob.path("p"));
+        assert!(!bob.path(".grove-partial").exists());
+    };
+    // Each of them fetches for seconds, so all at once.
+    std::thread::scope(|scope| {
+        for (signal, code) in SIGNALS {
+            for times in [1, 2] {
+                scope.spawn(move || stops_always(signal, code, times));
+            }
         }
-    }
+    });
 }
 
 #[test]

@@ -67,11 +67,11 @@ fn one_after_the_other_without_a_pause() {
 #[test]
 fn the_one_after_a_kill_need_not_wait() {
     let alice = Peer::new("alice");
-    alice.write("large", filler(12 << 20));
+    alice.write("large", filler(48 << 20));
     let sharing = alice.share(&["large"]);
     let bob = Peer::new("bob");
     for bytes in [2 << 20, 6 << 20] {
-        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "4M"]);
+        let mut getting = bob.start_get(&sharing.ticket, &["--limit-rate", "2M"]);
         getting.wait_until_fetched(bytes);
         let busy = bob.get(&sharing.ticket, &[]);
         assert!(!is_done_or_busy(&busy));

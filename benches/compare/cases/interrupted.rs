@@ -20,8 +20,7 @@ const BOTH: [&str; 2] = ["grove", "sendme"];
 pub(super) fn killed(lab: &Lab) -> Result<()> {
     let tree = lab.content.file(1024)?;
     lab.take_turns(&BOTH, |peer| {
-        let over = Over::start(lab, peer, &tree)?;
-        let killed_at = over.kill_at_half()?;
+        let (over, killed_at) = Over::killed_at_half(lab, peer, &tree)?;
         let took = over.fetch()?;
         let figures = over
             .finish()?
@@ -66,8 +65,21 @@ impl<'a> Over<'a> {
         self.link.bytes() as f64 / self.tree.bytes as f64
     }
 
-    /// Begins to fetch it at the other end; where it was killed.
-    fn kill_at_half(&self) -> Result<f64> {
+    /// One whose receiver was killed, and where. It may be done before that, where it is small or whoever
+    /// kills it is held up: then it begins anew.
+    fn killed_at_half(lab: &Lab, peer: &'a dyn Peer, tree: &'a Tree) -> Result<(Self, f64)> {
+        for _ in 0..10 {
+            let over = Self::start(lab, peer, tree)?;
+            if let Some(killed_at) = over.kill_at_half()? {
+                return Ok((over, killed_at));
+            }
+            over.finish()?;
+        }
+        bail!("it was done before it could be killed, ten times");
+    }
+
+    /// Begins to fetch it at the other end; where it was killed, if it was.
+    fn kill_at_half(&self) -> Result<Option<f64>> {
         let mut killed_at = None;
         let first = self.peer.fetch(&self.offer, self.tree, &self.sides[1])?;
         let ended = first.wait_watching(Duration::from_millis(1), |getter| {
@@ -77,10 +89,11 @@ impl<'a> Over<'a> {
             }
             Ok(())
         });
-        let (Some(killed_at), Err(_)) = (killed_at, ended) else {
-            bail!("it was done before it could be killed");
-        };
-        Ok(killed_at)
+        match (killed_at, ended) {
+            (_, Ok(_)) => Ok(None),
+            (Some(killed_at), Err(_)) => Ok(Some(killed_at)),
+            (None, Err(error)) => Err(error),
+        }
     }
 
     fn fetch(&self) -> Result<Duration> {

@@ -149,10 +149,17 @@ fn a_directory_that_lies_is_of_no_use_and_of_no_harm() {
     let alice = member("alice", &[&honest]);
     alice.write("file", "content");
     let sharing = alice.share(&["file", "--short"]);
+    // Also where the directory took too long to answer her for a ticket without addresses.
+    let ticket = Ticket::parse(&sharing.ticket).unwrap();
+    let ticket = Ticket {
+        addr: EndpointAddr::from_parts(ticket.addr.id, []),
+        ..ticket
+    };
+    let ticket = &ticket.to_string();
     let trap = Trap::new();
     thread::scope(|scope| {
         for (what, lie) in lies(&trap) {
-            let (honest, ticket) = (&honest.ticket, &sharing.ticket);
+            let honest = &honest.ticket;
             scope.spawn(move || {
                 let evil = Evil::new();
                 let bob = evil.member("bob");
@@ -220,7 +227,12 @@ fn a_record_of_many_addresses_reaches_few() {
         expires: None,
         others: Vec::new(),
     };
-    bob.get(&ticket.to_string(), &["--wait", "2s"]).expect(4);
-    let asked = traps.iter().filter(|trap| heard(&trap.datagrams)).count();
+    let asked = || {
+        bob.get(&ticket.to_string(), &["--wait", "4s"]).expect(4);
+        traps.iter().filter(|trap| heard(&trap.datagrams)).count()
+    };
+    // A machine that stalls may not come to it in that time.
+    let asked = (0..10).map(|_| asked()).find(|asked| *asked > 0);
+    let asked = asked.unwrap_or_default();
     assert!((1..=MAX_ADDRESSES).contains(&asked), "{asked} of {many}");
 }

@@ -277,7 +277,7 @@ fn arrives(mischief: Mischief) {
     for name in ["large", "small"] {
         assert_same_tree(&alice.path(name), &bob.path(name));
     }
-    assert_eq!(got.event("peer_connected")["path"], "relay", "{got}");
+    got.connected_by("relay");
     assert!(!got.told().contains('\x1b'), "{got}");
     for usage in usages {
         let (memory, work) = usage.most();

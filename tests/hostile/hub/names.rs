@@ -11,7 +11,7 @@ use iroh_dns::endpoint_info::EndpointInfo;
 use socket2::{Domain, Socket, Type};
 
 use super::{frames::place, https};
-use crate::common::{Hub, Random, free_port};
+use crate::common::{Hub, Random, free_port, poll};
 
 /// A question for a name and a type, by RFC 1035.
 fn question(id: u16, name: &str, kind: u16) -> Vec<u8> {
@@ -39,9 +39,7 @@ fn questions_in_bad_faith() {
     let hub = Hub::start(&["--dns-port", &port.to_string()]);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(("127.0.0.1", port)).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut random = Random(18);
     let mut answer = vec![0; 65_535];
     for number in 0..300_u16 {
@@ -70,9 +68,7 @@ fn questions_in_bad_faith() {
         silent.push(stream);
     }
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let asked = question(7, "", AXFR);
     let len = u16::try_from(asked.len()).unwrap().to_be_bytes();
     stream.write_all(&[&len[..], &asked].concat()).unwrap();
@@ -84,10 +80,13 @@ fn questions_in_bad_faith() {
     let honest = UdpSocket::bind("127.0.0.1:0").unwrap();
     honest.connect(("127.0.0.1", port)).unwrap();
     honest
-        .set_read_timeout(Some(Duration::from_secs(10)))
+        .set_read_timeout(Some(Duration::from_secs(1)))
         .unwrap();
-    honest.send(&asked).unwrap();
-    let len = honest.recv(&mut answer).unwrap();
+    // Datagrams get lost where all of that is still to be read.
+    let len = poll(|| {
+        honest.send(&asked).unwrap();
+        honest.recv(&mut answer)
+    });
     assert_eq!(answer[..2], asked[..2], "{len} bytes");
     drop(hub);
 }

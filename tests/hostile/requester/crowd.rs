@@ -249,7 +249,15 @@ async fn hold_answers(target: Target) -> Vec<noq::Connection> {
     let mut there = Vec::new();
     for who in 0..25 {
         for _ in 0..8 {
-            let Ok(connection) = socket.connect(target, who, &Manner::default()).await else {
+            // A handshake that a stall is longer than is begun anew.
+            let mut tries = 0..10;
+            let connection = loop {
+                let connected = socket.connect(target, who, &Manner::default()).await;
+                if connected.is_ok() || tries.next().is_none() {
+                    break connected;
+                }
+            };
+            let Ok(connection) = connection else {
                 continue;
             };
             tokio::spawn({

@@ -7,7 +7,10 @@ use grove::{
     app::{Accept, Dest, Ended, GetOptions, Getting, ShareOptions, ShareSource, Sharing},
     content::Hash,
     events::{Event, Events},
-    transfer::wire::{ALPN, Close, Request, Reset},
+    transfer::{
+        provide::Limits,
+        wire::{ALPN, Close, Request, Reset},
+    },
 };
 use iroh::{
     Endpoint, RelayMode,
@@ -20,6 +23,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::person;
+use crate::common::DEADLINE;
 
 /// A share with a large and a small file, and what its sharer is warned about.
 struct Shared {
@@ -36,6 +40,10 @@ fn content() -> Vec<u8> {
 
 impl Shared {
     async fn new() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    async fn with(limits: Limits) -> Self {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("folder");
         std::fs::create_dir(&folder).unwrap();
@@ -48,7 +56,8 @@ impl Shared {
             }
         });
         let context = person(place.path(), "sharer", events);
-        let options = ShareOptions::new(ShareSource::Paths(vec![folder]));
+        let mut options = ShareOptions::new(ShareSource::Paths(vec![folder]));
+        options.limits = limits;
         let sharing = Sharing::start(&context, options).await.unwrap();
         Self {
             place,
@@ -155,7 +164,14 @@ fn memory_kib() -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_nobody_reads_cost_little() {
-    let shared = Shared::new().await;
+    // However long it takes until all of them are there, nobody is dropped for it.
+    let limits = Limits {
+        request_within: Duration::from_hours(1),
+        stalled: Duration::from_hours(1),
+        idle: Duration::from_hours(1),
+        ..Limits::default()
+    };
+    let shared = Shared::with(limits).await;
     shared.still_serves().await;
     let before = memory_kib();
     let request = Request::children(shared.root(), 0..4).encode();
@@ -264,7 +280,14 @@ async fn a_lost_outboard_is_made_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_peer_holds_few_connections() {
-    let shared = Shared::new().await;
+    // Nobody makes room for another one meanwhile.
+    let limits = Limits {
+        silent: Duration::from_hours(1),
+        idle: Duration::from_hours(1),
+        ..Limits::default()
+    };
+    let most = limits.connections_of_one;
+    let shared = Shared::with(limits).await;
     let hostile = hostile().await;
     let mut open = Vec::new();
     for _ in 0..100 {
@@ -272,11 +295,16 @@ async fn one_peer_holds_few_connections() {
         open.extend(hostile.connect(address, ALPN).await);
     }
     shared.still_serves().await;
-    let turned_away = open.iter().filter(|connection| {
-        matches!(connection.close_reason(), Some(ConnectionError::ApplicationClosed(close))
-            if Close::from_code(close.error_code) == Some(Close::Busy))
-    });
-    assert_eq!(turned_away.count(), open.len() - 8);
+    let turned_away = open.split_off(most);
+    for connection in turned_away {
+        let closed = tokio::time::timeout(DEADLINE, connection.closed()).await;
+        let Ok(ConnectionError::ApplicationClosed(close)) = closed else {
+            panic!("not turned away: {closed:?}");
+        };
+        assert_eq!(Close::from_code(close.error_code), Some(Close::Busy));
+    }
+    let all_stay = open.iter().all(|held| held.close_reason().is_none());
+    assert!(all_stay, "those that were there first");
     shared.sharing.stop().await;
 }
 

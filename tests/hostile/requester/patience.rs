@@ -148,7 +148,8 @@ async fn whoever_asks_nothing_is_dropped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_has_to_be_there_in_time_as_a_whole() {
     let limits = Limits {
-        request_within: Duration::from_secs(4),
+        // Longer than a machine may stall: who does nothing at all for so long is dropped as a whole.
+        request_within: Duration::from_secs(10),
         ..Limits::default()
     };
     let shared = share(limits, nobody_fails).await;
@@ -201,23 +202,26 @@ async fn who_takes_too_little_is_dropped_when_room_is_short() {
     let shared = share(limits, nobody_fails).await;
     let socket = Stranger::at([127, 0, 0, 1]);
     let connection = socket.arrive(shared.target, 1).await;
-    let (_send, mut recv) = request(&connection, &all_of(shared.target)).await.unwrap();
+    let all = all_of(shared.target);
+    let mut held = Vec::new();
     // A lot at first, by which it earns room, and then a little now and then.
-    let mut buffer = vec![0; 4 << 20];
-    recv.read_exact(&mut buffer).await.unwrap();
-    let slowly = async {
-        while recv.read(&mut buffer[..4096]).await.is_ok() {
+    let mut takes = async || {
+        let (send, mut recv) = request(&connection, &all).await.ok()?;
+        let mut buffer = vec![0; 4 << 20];
+        recv.read_exact(&mut buffer).await.ok()?;
+        for _ in 0..8 {
+            held.push(request(&connection, &all).await.ok()?);
+        }
+        for _ in 0..100 {
+            recv.read(&mut buffer[..4096]).await.ok()?;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        held.push((send, recv));
+        Some(())
     };
-    let _held: Vec<_> = {
-        let mut held = Vec::new();
-        for _ in 0..8 {
-            held.push(request(&connection, &all_of(shared.target)).await.unwrap());
-        }
-        held
-    };
-    assert!(tokio::time::timeout(DEADLINE, slowly).await.is_ok());
+    // On a machine that stalls, what it earned may be forgotten before it holds any room: so again.
+    let is_dropped = async { while takes().await.is_some() {} };
+    assert!(tokio::time::timeout(DEADLINE, is_dropped).await.is_ok());
     assert_eq!(closed(&connection).await, Some(Close::Busy));
     shared.sharing.stop().await;
 }
@@ -292,8 +296,8 @@ async fn good_hands_keep_their_places_and_newcomers_come_back() {
         }
     });
     let leaves = async {
-        let reason = told.recv().await;
-        assert_eq!(reason.as_deref(), Some("the other side is busy"));
+        // Whatever else it waited for before.
+        while told.recv().await.expect("it says why") != "the other side is busy" {}
         assert!(all_open(&there), "good hands keep their places");
         there[0].close(0u32.into(), b"");
     };

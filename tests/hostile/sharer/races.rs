@@ -113,7 +113,7 @@ fn folders_that_become_links_lead_nowhere() {
     let mut whole = 0;
     while began.elapsed() < Duration::from_secs(secs) || runs < 3 {
         let flags: &[&str] = [&[][..], &["--overwrite"], &["--skip"], &["--rename"]][runs % 4];
-        let words = [&["get", &ticket, "-o", DEST, "--wait", "2s"], flags].concat();
+        let words = [&["get", &ticket, "-o", DEST, "--wait", "1h"], flags].concat();
         let ended = victim.peer.grove(&words);
         assert!(
             matches!(ended.code(), Some(0 | 3 | 7 | 8)),

@@ -14,7 +14,7 @@ use super::{
     peer::{Sharer, Store},
     victim::{DEST, Usage, Victim},
 };
-use crate::common::{Ended, Random, Running};
+use crate::common::{Ended, Random, Running, poll};
 
 /// Somewhere that only listens.
 fn listener(address: SocketAddr) -> UdpSocket {
@@ -95,9 +95,9 @@ fn nothing_is_sent_for_a_damaged_ticket() {
     }
     assert_eq!(heard(&socket), 0);
     // And with the right one somebody is asked.
-    let words = ["get", &good, "-o", DEST, "--wait", "1s"];
-    victim.peer.grove(&words).expect(4);
-    assert!(heard(&socket) > 0);
+    let asking = victim.peer.start(&["get", &good, "-o", DEST]);
+    poll(|| (heard(&socket) > 0).then_some(()).ok_or("nobody is asked"));
+    asking.interrupt().expect(130);
 }
 
 #[test]
@@ -245,12 +245,17 @@ fn a_ticket_of_thousands_of_addresses_reaches_few() {
         direct.push(SocketAddr::new(useless[nth % useless.len()], port));
     }
     let text = RawTicket::new(direct.clone()).text();
-    let words = ["get", &text, "-o", DEST, "--wait", "2s"];
-    let (ended, _) = victim.leaves_nothing(&words, 4);
-    assert!(ended.told().contains("left out"), "{ended}");
-    let packets: Vec<usize> = sockets.iter().map(heard).collect();
-    let reached = packets.iter().filter(|count| **count > 0).count();
-    let packets: usize = packets.iter().sum();
+    let words = ["get", &text, "-o", DEST, "--wait", "4s"];
+    let came = || {
+        let (ended, _) = victim.leaves_nothing(&words, 4);
+        assert!(ended.told().contains("left out"), "{ended}");
+        let packets: Vec<usize> = sockets.iter().map(heard).collect();
+        let reached = packets.iter().filter(|count| **count > 0).count();
+        (reached, packets.iter().sum::<usize>())
+    };
+    // A machine that stalls may not come to it in that time.
+    let came = (0..10).map(|_| came()).find(|(reached, _)| *reached > 0);
+    let (reached, packets) = came.unwrap_or_default();
     println!("{reached} addresses, {packets} packets");
     assert!(
         (1..=MAX_ADDRESSES).contains(&reached),
