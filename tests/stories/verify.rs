@@ -69,9 +69,9 @@ fn damage_of_an_unfinished_file_is_found_and_fetched_again() {
     assert_same_tree(&alice.path("p"), &bob.path("p"));
 }
 
-/// Flips one bit of what an interrupted fetch left and synced, in a file that keeps its time. Returns
+/// Flips bits in all of what an interrupted fetch left and synced, in a file that keeps its time. Returns
 /// the receiver.
-fn one_wrong_bit(ticket: &str, root: &str) -> Peer {
+fn wrong_bits(ticket: &str, root: &str) -> Peer {
     let bob = Peer::new("bob");
     let mut getting = bob.start_get(ticket, &["--limit-rate", "1M"]);
     getting.wait_until_fetched(5 << 20);
@@ -79,16 +79,7 @@ fn one_wrong_bit(ticket: &str, root: &str) -> Peer {
     let partial = bob.path(".grove-partial").join(root);
     assert!(partial.join("0.have").exists(), "what is there was synced");
     assert!(!partial.join("0.more").exists(), "all of it");
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .open(partial.join("0.data"))
-        .unwrap();
-    let modified = file.metadata().unwrap().modified().unwrap();
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, 1000).unwrap();
-    file.write_all_at(&[byte[0] ^ 4], 1000).unwrap();
-    file.set_modified(modified).unwrap();
+    damage(&partial.join("0.data"));
     bob
 }
 
@@ -112,12 +103,12 @@ fn counted(got: &Ended) -> (u64, u64) {
 /// What was synced is believed until the file is complete, and read before it gets its name; with
 /// `--verify` it is read first.
 #[test]
-fn a_wrong_bit_in_what_was_synced_is_found_before_anything_is_fetched() {
+fn wrong_bits_in_what_was_synced_are_found_before_anything_is_fetched() {
     let (alice, sharing) = alice();
     let (ticket, root) = (&sharing.ticket, &sharing.root);
     let is_found = |args: &[&str], finds_it_first| {
-        let bob = one_wrong_bit(ticket, root);
-        // So slowly that what is fetched again is not all there before it is seen to be missing.
+        let bob = wrong_bits(ticket, root);
+        // So slowly that what is fetched again is not there before it is seen to be missing.
         let args = [args, &["--limit-rate", "2M"]].concat();
         let got = bob.get(ticket, &args).expect(0);
         assert_same_tree(&alice.path("p"), &bob.path("p"));
