@@ -52,17 +52,22 @@ impl Partial {
         self.noting(synced)
     }
 
+    /// Tells as many as it can; the first error is returned.
     fn note_for_others(&self) -> io::Result<()> {
+        let mut told = Ok(());
         for name in self.holder.names()? {
-            if name == self.name.as_bytes() || !matches!(self.holder.look(&name)?, Found::Dir(_)) {
+            if name == self.name.as_bytes() || !matches!(self.holder.look(&name), Ok(Found::Dir(_)))
+            {
                 continue;
             }
-            match self.holder.open_dir(&name)?.remove_file(SOUND) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+            let other = self.holder.open_dir(&name);
+            if let Err(error) = other.and_then(|other| other.remove_file(SOUND))
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                told = told.and(Err(error));
             }
         }
-        Ok(())
+        told
     }
 }
 
