@@ -98,6 +98,10 @@ fn wanted(call: &Call, place: &Place, share: &Entries) -> Vec<Names> {
         return paths.into_iter().map(Names::Is).collect();
     }
     let cache = home.join("cache");
+    if path == cache {
+        // It is made with the first folder in it.
+        return vec![Names::Begins(cache)];
+    }
     if path.starts_with(&cache) {
         return vec![Names::Between(path, cache)];
     }
