@@ -36,7 +36,8 @@ use crate::events::Failure;
 
 /// The port of DNS, and the one where that may not be taken.
 const PORTS: [u16; 2] = [53, 5300];
-/// Answers to one network, a second: by UDP, and as many by TCP. What resolves names for many people keeps the answers.
+/// Answers to one network, a second: by UDP, and as many by TCP. What resolves names for many people keeps
+/// the answers.
 const ANSWERS: u32 = 32;
 /// Networks that are counted within a second; others are told to ask by TCP, or to wait.
 const NETWORKS: usize = 16_384;
@@ -68,8 +69,8 @@ pub(super) struct Port {
 }
 
 impl Port {
-    /// Files that all this has open at most.
-    /// Each question by TCP takes both ends of a connection to the directory, which is in this process.
+    /// Files that all this has open at most. Each question by TCP takes both ends of a connection to the
+    /// directory, which is in this process.
     pub(super) const FILES: u64 = (2 + UNDER_WAY + 3 * CONNECTIONS) as u64;
 
     /// Takes the port of DNS at `ip`, if it is wanted; where nobody said so, only if it is free.
@@ -126,6 +127,7 @@ async fn datagrams(socket: UdpSocket, names: SocketAddr) {
             Ok(received) => received,
             Err(error) => {
                 tracing::warn!(%error, "a question was not received");
+                // What fails once mostly fails again at once, as where memory is short.
                 tokio::time::sleep(listen::AFTER_FAILURE).await;
                 continue;
             }
@@ -203,6 +205,7 @@ async fn may_be_answered(allowance: &Mutex<Allowance>, ip: IpAddr) {
         allowance.take(ip, Instant::now())
     };
     while !takes() {
+        // All of this second's are had, and there are no more before it is over.
         tokio::time::sleep(SECOND).await;
     }
 }

@@ -4,10 +4,9 @@
 //! the tokens and the certificate authority, and starts the parts. The *front* is the one port that
 //! everything but address discovery and DNS goes through: it ends TLS, knows who is let in, bounds
 //! what anybody can hold, and hands requests to the *relay* (of iroh-relay, in this process) and to
-//! the *directory* (of iroh-dns-server, which listens on the loopback interface alone, behind a front of its
-//! own for *DNS*). *Discovery*
-//! tells a client over QUIC which address it is seen at. [`ask`] is how other commands on the same
-//! computer talk to a hub that runs.
+//! the *directory* (of iroh-dns-server, which listens on the loopback interface alone, behind a front
+//! of its own for *DNS*). *Discovery* tells a client over QUIC which address it is seen at. [`ask`] is
+//! how other commands on the same computer talk to a hub that runs.
 //!
 //! What can fail: the folder is another hub's or cannot be written, a port is taken, the certificate
 //! cannot be read. All of that is said before the first client is served; later, a client that

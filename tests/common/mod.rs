@@ -19,7 +19,7 @@ pub(crate) use certificate::certify;
 pub(crate) use compare::{Entry, assert_same_tree, snapshot};
 pub(crate) use hub::{Hub, member};
 pub(crate) use peer::{Peer, free_port};
-pub(crate) use poll::poll;
+pub(crate) use poll::{poll, poll_for};
 pub(crate) use running::{DEADLINE, Ended, Event, Running, Sharing, Signal};
 pub(crate) use tree::{
     Random, every_kind_of_entry, fifo, filler, link, set_mode, set_mtime, write,

@@ -23,3 +23,14 @@ pub(crate) fn poll<T, Missing: Display>(mut look: impl FnMut() -> Result<T, Miss
         thread::sleep(LOOK);
     }
 }
+
+/// Does it again until what comes of it is right, and returns that.
+pub(crate) fn poll_for<T: Display>(
+    mut make: impl FnMut() -> T,
+    is_right: impl Fn(&T) -> bool,
+) -> T {
+    poll(|| {
+        let made = make();
+        if is_right(&made) { Ok(made) } else { Err(made) }
+    })
+}

@@ -6,7 +6,7 @@ use grove::content::HubTicket;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    common::{Ended, Hub, Peer, Running, assert_same_tree, certify, filler, poll},
+    common::{Ended, Hub, Peer, Running, assert_same_tree, certify, filler, poll_for},
     lab::Computer,
 };
 
@@ -188,20 +188,16 @@ fn a_wrong_clock_of_a_hub_or_its_member_is_told() {
         alice.write("file", filler(100_000));
         for args in [&[][..], &["--relay-only"], &["--short"]] {
             // Again where the hub was too slow to answer.
-            poll(|| {
+            let shared = || {
                 let sharing = alice.share(&[&["file"], args].concat());
                 // Whether the record was taken or not, the ticket is one that works.
                 let got = bob.get(&sharing.ticket, &["-o", "got"]).expect(0);
                 assert!(got.all("warning").is_empty(), "{got}");
                 assert_same_tree(&alice.path("file"), &bob.path("got/file"));
                 std::fs::remove_dir_all(bob.path("got")).unwrap();
-                let shared = sharing.into_running().interrupt().expect(130);
-                if is_told(&shared) {
-                    Ok(())
-                } else {
-                    Err(shared)
-                }
-            });
+                sharing.into_running().interrupt().expect(130)
+            };
+            poll_for(shared, is_told);
         }
         // Nobody has to find who fetches, so a clock is not what that fails of.
         let missing = alice.share(&["file"]);
@@ -239,11 +235,12 @@ fn a_clock_beyond_the_certificate_of_a_hub_is_told() {
     let refused = alice.grove(&["join", &ticket.to_string()]).expect(1);
     assert!(refused.message().contains("another time"), "{refused}");
     // Again where the hub was too slow to answer.
-    poll(|| {
+    let told = || {
         let ended = alice.share(&["file"]).into_running().interrupt();
-        let told = ended.expect(130).told();
-        let is_right = told.contains("is of another time") && !told.contains("does not answer");
-        if is_right { Ok(()) } else { Err(told) }
+        ended.expect(130).told()
+    };
+    poll_for(told, |told| {
+        told.contains("is of another time") && !told.contains("does not answer")
     });
 }
 

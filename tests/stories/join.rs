@@ -7,7 +7,9 @@ use std::{
 
 use grove::content::{HubTicket, Relays, Ticket};
 
-use crate::common::{Ended, Hub, Peer, Running, Sharing, assert_same_tree, filler, member, poll};
+use crate::common::{
+    Ended, Hub, Peer, Running, Sharing, assert_same_tree, filler, member, poll, poll_for,
+};
 
 /// The paths over which a peer was reached, one after the other.
 fn paths(ended: &Ended) -> Vec<String> {
@@ -65,7 +67,7 @@ fn content_goes_through_the_relay_of_a_hub() {
     alice.write("p/large", filler(3 << 20));
     alice.write("p/small", filler(100));
     // Of a hub that is slow to answer there is a warning.
-    poll(|| {
+    let shared = || {
         _ = std::fs::remove_dir_all(bob.path("p"));
         let sharing = alice.share(&["p", "--relay-only"]);
         let got = bob.get(&sharing.ticket, &["--relay-only"]).expect(0);
@@ -73,13 +75,9 @@ fn content_goes_through_the_relay_of_a_hub() {
         is_only(&got, "relay");
         let shared = sharing.into_running().interrupt().expect(130);
         is_only(&shared, "relay");
-        let warnings = shared.all("warning");
-        if warnings.is_empty() {
-            Ok(())
-        } else {
-            Err(shared)
-        }
-    });
+        shared
+    };
+    poll_for(shared, |shared| shared.all("warning").is_empty());
 }
 
 #[test]
@@ -134,17 +132,12 @@ fn a_short_ticket_works_through_the_directory() {
     let (alice, bob) = (member("alice", &[&hub]), member("bob", &[&hub]));
     alice.write("a", filler(200_000));
     for way in ["--relay-only", "--direct-only"] {
-        poll(|| {
+        let shared = || {
             let sharing = share_until(&alice, &["a", "--short", way], is_short);
             bob.get(&sharing.ticket, &[way, "--verify"]).expect(0);
-            let shared = sharing.into_running().interrupt().expect(130);
-            let warnings = shared.all("warning");
-            if warnings.is_empty() {
-                Ok(())
-            } else {
-                Err(shared)
-            }
-        });
+            sharing.into_running().interrupt().expect(130)
+        };
+        poll_for(shared, |shared| shared.all("warning").is_empty());
     }
 }
 
@@ -192,13 +185,14 @@ fn who_has_no_token_gets_nothing() {
     assert!(hints.any(|hint| hint.contains("does not take your token")));
     // Sharing works as far as it does without: here, on one computer.
     carol.write("c", filler(1000));
-    poll(|| {
+    let shared = || {
         let sharing = carol.share(&["c", &hub_flag, "--short"]);
         assert!(!is_short(&sharing.ticket), "{}", sharing.ticket);
         alice.get(&sharing.ticket, &[]).expect(0);
-        let shared = sharing.into_running().interrupt().expect(130);
-        let is_told = shared.told().contains("does not take your token");
-        if is_told { Ok(()) } else { Err(shared) }
+        sharing.into_running().interrupt().expect(130)
+    };
+    poll_for(shared, |shared| {
+        shared.told().contains("does not take your token")
     });
 }
 
@@ -438,7 +432,7 @@ fn a_hub_that_is_silent_delays_nothing_for_long() {
     let (alice, bob) = (Peer::new("alice").online(), Peer::new("bob").online());
     alice.write("a", filler(100_000));
     // Again where whoever stalls is told of something else first.
-    poll(|| {
+    let told = || {
         // The ticket is not waited for for ever.
         let sharing = alice.share(&["a", "--short", &flag]);
         assert!(!is_short(&sharing.ticket), "{}", sharing.ticket);
@@ -446,10 +440,9 @@ fn a_hub_that_is_silent_delays_nothing_for_long() {
         is_only(&got, "direct");
         assert_same_tree(&alice.path("a"), &bob.path("a"));
         std::fs::remove_file(bob.path("a")).unwrap();
-        let told = sharing.into_running().interrupt().expect(130).told();
-        let is_told = told.contains("no relay of your hubs answers");
-        if is_told { Ok(()) } else { Err(told) }
-    });
+        sharing.into_running().interrupt().expect(130).told()
+    };
+    poll_for(told, |told| told.contains("no relay of your hubs answers"));
     let down = bob.grove(&["join", &ticket.to_string()]).expect(4);
     assert!(down.message().contains("does not answer in time"), "{down}");
 }

@@ -130,7 +130,8 @@ pub(super) fn finish(
 /// outlive a power cut. Where a system cannot do that, each file was synced alone if `fsync` says so,
 /// and only names are left. Says whether it is sure.
 pub(super) fn sync(
-    (manifest, only): (&Manifest, &Only),
+    manifest: &Manifest,
+    only: &Only,
     destination: &Destination,
     partial: &Partial,
     fsync: bool,
@@ -164,8 +165,7 @@ pub(super) fn is_all_safe(
     };
     let missing: HashSet<u32> = fetched.failed.iter().map(|file| file.number).collect();
     let is_safe = |number| is_chosen(number) && !missing.contains(&number);
-    partial.forget_placing(is_safe)?;
-    Ok(partial.placing()?.is_empty())
+    partial.forget_placing(is_safe)
 }
 
 /// Forgets the hashes that are remembered of anything in this share: the disk may not have what they are of.

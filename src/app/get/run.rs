@@ -350,7 +350,7 @@ impl Job {
                 }
                 let placed = result
                     .and_then(|()| place::finish(&manifest, &plan, destination, partial, &events));
-                let sync = || place::sync((&manifest, &only), destination, partial, fsync);
+                let sync = || place::sync(&manifest, &only, destination, partial, fsync);
                 let synced = placed.is_ok().then(sync).transpose();
                 let on_disk = matches!(synced, Ok(Some(true)));
                 // Also what an interrupted fetch placed need not be read again by the next run, unless the

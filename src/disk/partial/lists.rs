@@ -45,19 +45,24 @@ impl Partial {
         self.noting(self.sync_names())
     }
 
-    /// Forgets what was noted of files by [`Partial::note_placing`] that are on the disk by now. Where this is
-    /// not done, or a power cut undoes it, they are only placed once more.
+    /// Forgets what was noted of files by [`Partial::note_placing`] that are on the disk by now; whether that
+    /// was all. Where this is not done, or a power cut undoes it, they are only placed once more.
     ///
     /// # Errors
     /// Those of reading and writing.
-    pub fn forget_placing(&self, are_safe: impl Fn(u32) -> bool) -> io::Result<()> {
-        let mut left = self.placing()?;
-        left.retain(|number| !are_safe(*number));
+    pub fn forget_placing(&self, are_safe: impl Fn(u32) -> bool) -> io::Result<bool> {
+        let noted = self.placing()?;
+        let left: Vec<u32> = noted.iter().copied().filter(|n| !are_safe(*n)).collect();
+        if left.len() == noted.len() {
+            return Ok(left.is_empty());
+        }
         let bytes: Vec<u8> = left.iter().flat_map(|n| n.to_le_bytes()).collect();
         let file = self.dir.create_file(b"placing.new")?;
         sys::write_all_at(&file, &bytes, 0)?;
         self.noting(file.sync_all())?;
-        self.dir.rename(b"placing.new", &self.dir, b"placing", true)
+        self.dir
+            .rename(b"placing.new", &self.dir, b"placing", true)?;
+        Ok(left.is_empty())
     }
 
     /// What was noted by [`Partial::note_placing`].

@@ -464,11 +464,12 @@ fn what_is_safe_need_not_be_placed_again() {
     let partial = world.partial();
     partial.note_placing(&[3, 1, 2]).unwrap();
     partial.noting::<()>(Err(lost())).unwrap_err();
-    partial.forget_placing(|number| number != 1).unwrap();
+    assert!(!partial.forget_placing(|number| number != 1).unwrap());
     drop(partial);
     let partial = world.partial();
     assert_eq!(partial.placing().unwrap(), [1]);
     assert!(!partial.is_sound());
+    assert!(partial.forget_placing(|_| true).unwrap());
 }
 
 #[test]

@@ -214,6 +214,7 @@ async fn who_takes_too_little_is_dropped_when_room_is_short() {
         }
         for _ in 0..100 {
             recv.read(&mut buffer[..4096]).await.ok()?;
+            // This is how slow it is: 40 KB a second.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         held.push((send, recv));

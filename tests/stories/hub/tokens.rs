@@ -10,7 +10,7 @@ use super::{
     https::{Https, ask},
     operator, place, status, token_of,
 };
-use crate::common::{Peer, filler, poll};
+use crate::common::{Peer, filler, poll_for};
 
 fn ticket_of(ended: &crate::common::Ended) -> String {
     let ticket = &ended.event("token")["ticket"];
@@ -152,22 +152,13 @@ fn whoever_loses_the_token_is_disconnected_and_the_others_are_not() {
         alice.share(&["file", "--relay-only"]),
     );
     // Whose ticket has a relay need not be there yet.
-    poll(|| {
-        let status = status(&owner);
-        if status["clients"] == 2 {
-            Ok(())
-        } else {
-            Err(status)
-        }
-    });
+    poll_for(|| status(&owner), |status| status["clients"] == 2);
     let removed = owner
         .grove(&["hub", "token", "remove", "mallory"])
         .expect(0);
     assert_eq!(removed.number("token_removed", "clients"), 1);
     // The relay takes a moment to say so.
-    while status(&owner)["clients"] != 1 {
-        std::thread::yield_now();
-    }
+    poll_for(|| status(&owner), |status| status["clients"] == 1);
     let refused = Peer::new("mallory")
         .online()
         .grove(&["join", &ticket_of(&added)])

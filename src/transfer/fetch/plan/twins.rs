@@ -136,6 +136,7 @@ impl<'a> Settling<'a> {
             let Some(path) = names.find(|path| self.wanted.contains_key(path)) else {
                 continue;
             };
+            // But what is placed anew is there: it gives way only to one that is to come, too.
             if self.is_placed_anew(path) && names.all(|path| !self.wanted.contains_key(path)) {
                 continue;
             }
